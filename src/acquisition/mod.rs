@@ -1,0 +1,1 @@
+//! Fixed-rate polling: schedule, scan groups, back-off, circuit breakers.

@@ -1,0 +1,483 @@
+//! What a checked configuration holds. Every value here is valid: no stage checks it again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{AssetPath, DeviceId, Role, Severity, TagId};
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[gateway]`
+    pub gateway: Gateway,
+    /// `[buffer]`
+    pub buffer: BufferConfig,
+    /// `[mqtt]`; without it the gateway buffers, detects and alerts locally.
+    pub mqtt: Option<MqttConfig>,
+    /// `[[device]]`, indexed by [`DeviceId`].
+    pub devices: Vec<Device>,
+    /// Every tag of every device, indexed by [`TagId`], ordered by device.
+    pub tags: Vec<Tag>,
+    /// `[alerting]`
+    pub alerting: AlertingConfig,
+    /// `[log]`
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// The tag behind an id of this configuration.
+    pub fn tag(&self, id: TagId) -> Option<&Tag> {
+        self.tags.get(id.index())
+    }
+
+    /// The device behind an id of this configuration.
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.get(id.index())
+    }
+}
+
+/// `[gateway]`: who this gateway is and where it keeps its state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gateway {
+    /// `id`: unique on the broker, part of every record id; 1 to 32 of `A-Z a-z 0-9 _ -`.
+    pub id: String,
+    /// `asset`: the ISA-95 path that this gateway serves; devices stand below it.
+    pub asset: AssetPath,
+    /// `data_dir`: buffer, certificates, epoch, tag registry.
+    pub data_dir: PathBuf,
+}
+
+/// `[buffer]`: store-and-forward.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BufferConfig {
+    /// `commit_interval` (default 100 ms, 10 ms to 1 s): telemetry is durable at most this late.
+    pub commit_interval: Duration,
+    /// `max_bytes` (default 4 GiB, at least 64 MiB): bytes on disk for telemetry; the oldest is dropped first, with a drop record.
+    pub max_bytes: u64,
+    /// `alert_reserve_bytes` (default 16 MiB): kept free for alerts and drop records when the disk is full.
+    pub alert_reserve_bytes: u64,
+    /// `segment_bytes` (default 8 MiB, 1 to 64 MiB): payload per rotated segment.
+    pub segment_bytes: u64,
+}
+
+/// `[mqtt]`: the broker upstream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MqttConfig {
+    /// `url`: host part.
+    pub host: String,
+    /// `url`: port; default 1883, with TLS 8883.
+    pub port: u16,
+    /// `url` scheme `mqtts`: TLS; the scheme `mqtt` is plain text.
+    pub tls: Option<MqttTls>,
+    /// `version` (default "5"): protocol version.
+    pub version: MqttVersion,
+    /// `client_id` (default: the gateway id).
+    pub client_id: String,
+    /// `username` with `password_file` or `password_env`.
+    pub login: Option<Login>,
+    /// `keep_alive` (default 15 s, 5 s to 10 min).
+    pub keep_alive: Duration,
+    /// `payload` (default "json").
+    pub payload: PayloadFormat,
+    /// `topic_root` (default none): a level put before the ISA-95 path, e.g. `uns/v1`.
+    pub topic_root: Option<AssetPath>,
+    /// `max_in_flight` (default 64, 1 to 1000): records sent and not yet acknowledged.
+    pub max_in_flight: usize,
+    /// `ack_timeout` (default 10 s): without any PUBACK for this long the client is rebuilt.
+    pub ack_timeout: Duration,
+    /// `health_interval` (default 30 s): how often the retained health message is renewed.
+    pub health_interval: Duration,
+}
+
+/// Files for TLS towards the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttTls {
+    /// `ca_file`: PEM certificates that may sign the broker's.
+    pub ca_file: PathBuf,
+    /// `client_cert_file` and `client_key_file`: PEM, for mutual TLS.
+    pub client: Option<(PathBuf, PathBuf)>,
+}
+
+/// MQTT protocol version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttVersion {
+    /// `"3.1.1"`
+    V311,
+    /// `"5"`
+    V5,
+}
+
+/// Form of MQTT payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// `"json"`: see [`crate::record::json`].
+    Json,
+    /// `"postcard"`: see [`crate::record::wire`]; `andon decode` turns it into JSON lines.
+    Postcard,
+}
+
+/// A user name and where its password is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// `username`
+    pub username: String,
+    /// The password, read when the configuration was loaded.
+    pub password: Secret,
+}
+
+/// Text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself; only for handing it to a protocol library.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// `[[device]]`: one Modbus unit or one OPC UA server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Device {
+    /// `name`: unique; first part of its tags' names; 1 to 48 of `A-Z a-z 0-9 _ -`.
+    pub name: String,
+    /// `asset` (default: the name), joined to the gateway's asset.
+    pub asset: AssetPath,
+    /// How to reach it.
+    pub link: Link,
+    /// The ids of its tags: `tags[first..first + count]`.
+    pub tags: std::ops::Range<u32>,
+}
+
+/// Protocol and endpoint of a device.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Link {
+    /// `driver = "modbus-tcp"`
+    ModbusTcp(ModbusLink),
+    /// `driver = "opcua"`
+    OpcUa(OpcUaLink),
+}
+
+/// A Modbus unit. Devices with the same host and port share one connection; their requests are serialised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModbusLink {
+    /// `endpoint = "host:port"`, host part.
+    pub host: String,
+    /// `endpoint`, port part (default 502).
+    pub port: u16,
+    /// `unit` (default 1, 0 to 255).
+    pub unit: u8,
+    /// `timeout` (default 1 s, 10 ms to 60 s): from request to whole answer.
+    pub timeout: Duration,
+    /// `connect_timeout` (default 3 s).
+    pub connect_timeout: Duration,
+    /// `max_registers` (default 125, 1 to 125): longest read this device answers.
+    pub max_registers: u16,
+    /// `max_gap` (default 8, 0 to 124): unused registers read along to save a request.
+    pub max_gap: u16,
+    /// `ignore_transaction_id` (default false): for gateways that do not echo it.
+    pub ignore_transaction_id: bool,
+}
+
+/// An OPC UA server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpcUaLink {
+    /// `endpoint = "opc.tcp://host:port/path"`.
+    pub url: String,
+    /// `security_policy` (default "Basic256Sha256"); "None" needs `allow_insecure = true`.
+    pub policy: OpcUaPolicy,
+    /// `security_mode` (default "SignAndEncrypt"); "None" goes with policy "None" only.
+    pub mode: OpcUaMode,
+    /// `username` with `password_file` or `password_env`; anonymous without.
+    pub login: Option<Login>,
+    /// `trust_any_server` does not exist; `skip_hostname_check` (default false) still pins the exact certificate.
+    pub skip_hostname_check: bool,
+    /// `access` (default "poll"): polled Read, or a subscription resampled onto the tags' rates.
+    pub access: OpcUaAccess,
+    /// `timeout` (default 2 s, 100 ms to 60 s): per request.
+    pub timeout: Duration,
+    /// `max_nodes_per_read` (default 0 = what the server says): upper bound of a batch.
+    pub max_nodes_per_read: u32,
+}
+
+/// OPC UA security policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpcUaPolicy {
+    /// No security.
+    None,
+    /// `Basic256Sha256`
+    Basic256Sha256,
+    /// `Aes128-Sha256-RsaOaep`
+    Aes128Sha256RsaOaep,
+    /// `Aes256-Sha256-RsaPss`
+    Aes256Sha256RsaPss,
+}
+
+/// OPC UA message security mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpcUaMode {
+    /// No security.
+    None,
+    /// Signed.
+    Sign,
+    /// Signed and encrypted.
+    SignAndEncrypt,
+}
+
+/// How values are obtained from an OPC UA server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpcUaAccess {
+    /// `"poll"`: batched Read at the tags' rates.
+    Poll,
+    /// `"subscribe"`: monitored items, resampled.
+    Subscribe,
+}
+
+/// `[[device.tag]]` or a line of the device's `tags_csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// `<device>.<name>`: unique. `name` is 1 to 64 of `A-Z a-z 0-9 _ - .`.
+    pub name: String,
+    /// Which device it belongs to.
+    pub device: DeviceId,
+    /// `description` (default ""): shown in alerts.
+    pub description: String,
+    /// `unit` (default ""): engineering unit, e.g. "°C".
+    pub unit: String,
+    /// `rate` (default 1 s, 10 ms to 1 h): fixed polling period.
+    pub rate: Duration,
+    /// `phase` (default: chosen by acquisition): offset on the period's grid.
+    pub phase: Option<Duration>,
+    /// Where it is read from.
+    pub source: Source,
+    /// `type`: what the source holds (OPC UA: optional, the server's type counts).
+    pub data_type: DataType,
+    /// `scale` (default 1) of `value = raw * scale + offset`; not 0.
+    pub scale: f64,
+    /// `offset` (default 0).
+    pub offset: f64,
+    /// `sentinels` (default none): raw values that mean "no measurement".
+    pub sentinels: Vec<f64>,
+    /// `[device.tag.validate]`
+    pub validation: ValidationRules,
+    /// `[device.tag.publish]`
+    pub publish: PublishRules,
+    /// `[device.tag.detect]`; absent: no detection on this tag.
+    pub detection: Option<DetectionRules>,
+    /// `advice` (default ""): what to do when it alarms.
+    pub advice: String,
+}
+
+/// Address of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `address = "holding:100"`, `"input:7"`, `"coil:3"`, `"discrete:3"` (0-based), or 1-based `"400101"` style;
+    /// `"holding:100.5"` is bit 5.
+    Modbus(ModbusAddress),
+    /// `address = "nsu=urn:plant;s=press1.temp"` or `"ns=2;i=1001"`.
+    OpcUa(String),
+}
+
+/// A Modbus address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ModbusAddress {
+    /// Which table.
+    pub table: ModbusTable,
+    /// 0-based address of the first register or bit.
+    pub address: u16,
+    /// Bit of a register, 0 = least significant.
+    pub bit: Option<u8>,
+}
+
+/// The four Modbus tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ModbusTable {
+    /// Function 1, single bits.
+    Coil,
+    /// Function 2, single bits.
+    Discrete,
+    /// Function 3, 16-bit registers.
+    Holding,
+    /// Function 4, 16-bit registers.
+    Input,
+}
+
+/// `type` and `order` of a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataType {
+    /// `"auto"`: the OPC UA server's type; not for Modbus registers.
+    Auto,
+    /// `"bool"`
+    Bool,
+    /// `"u16"`
+    U16,
+    /// `"i16"`
+    I16,
+    /// `"u32"`
+    U32(ByteOrder),
+    /// `"i32"`
+    I32(ByteOrder),
+    /// `"u64"`
+    U64(ByteOrder),
+    /// `"i64"`
+    I64(ByteOrder),
+    /// `"f32"`
+    F32(ByteOrder),
+    /// `"f64"`
+    F64(ByteOrder),
+    /// `"bcd16"`: four decimal digits.
+    Bcd16,
+    /// `"bcd32"`: eight decimal digits.
+    Bcd32(ByteOrder),
+    /// `"string:N"`: N bytes (1 to 30), two per register; ends at the first NUL.
+    Text {
+        /// Length in bytes.
+        bytes: u8,
+        /// `order = "DCBA"` or `"BADC"`: the two bytes of each register are swapped.
+        swapped: bool,
+    },
+}
+
+/// `order`: how the bytes of a multi-register value arrive; `A` is the most significant byte of a 32-bit value.
+/// 64-bit values follow the same pattern over four registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteOrder {
+    /// `"ABCD"`: big-endian words, big-endian bytes (default).
+    Abcd,
+    /// `"CDAB"`: low word first.
+    Cdab,
+    /// `"BADC"`: bytes swapped within each word.
+    Badc,
+    /// `"DCBA"`: little-endian throughout.
+    Dcba,
+}
+
+impl ByteOrder {
+    /// All four.
+    pub const ALL: [Self; 4] = [Self::Abcd, Self::Cdab, Self::Badc, Self::Dcba];
+
+    /// The name used in config and in `check --live`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Abcd => "ABCD",
+            Self::Cdab => "CDAB",
+            Self::Badc => "BADC",
+            Self::Dcba => "DCBA",
+        }
+    }
+}
+
+/// `validate`: what makes a value implausible.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ValidationRules {
+    /// `min`: below is Bad (out_of_range).
+    pub min: Option<f64>,
+    /// `max`: above is Bad (out_of_range).
+    pub max: Option<f64>,
+    /// `max_rate_per_s`: a faster change is Uncertain (rate_of_change).
+    pub max_rate_per_s: Option<f64>,
+    /// `stale_after`: a source time that stands still for longer is Uncertain (stale).
+    pub stale_after: Option<Duration>,
+    /// `stuck_after`: the same value for longer is Uncertain (stuck).
+    pub stuck_after: Option<Duration>,
+    /// `gap_after` (default 3 × rate): a longer silence is a gap; the first sample after it is marked.
+    pub gap_after: Option<Duration>,
+}
+
+/// `publish`: what goes upstream for a tag.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishRules {
+    /// `summary` (default 10 s, 1 s to 1 h; "off"): interval of summaries.
+    pub summary: Option<Duration>,
+    /// `raw` (default "off").
+    pub raw: RawMode,
+}
+
+/// `publish.raw`: which single values go upstream.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RawMode {
+    /// `"off"`
+    Off,
+    /// `"all"`: every sample.
+    All,
+    /// `"change"`: report by exception.
+    OnChange {
+        /// `deadband` (default 0): smaller changes are not reported.
+        deadband: f64,
+        /// `heartbeat` (default 60 s): a value is reported at least this often.
+        heartbeat: Duration,
+    },
+}
+
+/// `detect`: what the charts of a tag are designed for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DetectionRules {
+    /// `false_alarms` (default "1 per month"): mean time between false alarms of this tag, all its charts together.
+    pub mean_time_between_false_alarms: Duration,
+    /// `detect_shift` (default 1.0, 0.25 to 5): the shift, in standard deviations, to be found fastest.
+    pub shift_sigma: f64,
+    /// `learn` (default 300, 50 to 1,000,000): Good samples that make the baseline.
+    pub learn_samples: u32,
+}
+
+/// `[alerting]`: who is told what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertingConfig {
+    /// `[[alerting.route]]`, in order; every matching route adds its roles.
+    pub routes: Vec<Route>,
+    /// `default_roles` (default `["operator"]`): when no route matches.
+    pub default_roles: Vec<Role>,
+    /// `clear_after` (default 10 s): a condition must be gone this long before the alert clears.
+    pub clear_after: Duration,
+}
+
+/// `[[alerting.route]]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// `kinds` (default all): alarm kinds, see [`crate::alerting::AlarmKind`].
+    pub kinds: Vec<crate::alerting::AlarmKind>,
+    /// `assets` (default all): paths below the gateway's asset; a route matches what stands within one.
+    pub assets: Vec<AssetPath>,
+    /// `min_severity` (default low).
+    pub min_severity: Severity,
+    /// `roles`: who is told.
+    pub roles: Vec<Role>,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `level` (default "info").
+    pub level: LogLevel,
+    /// `format` (default "text").
+    pub json: bool,
+    /// `targets`: levels per module prefix.
+    pub targets: BTreeMap<String, LogLevel>,
+}
+
+/// Log level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// `"error"`
+    Error,
+    /// `"warn"`
+    Warn,
+    /// `"info"`
+    Info,
+    /// `"debug"`
+    Debug,
+    /// `"trace"`
+    Trace,
+}

@@ -1,0 +1,16 @@
+//! The plant's vocabulary: tags, samples, quality, time, assets, roles.
+//!
+//! Pure data with checked constructors. Nothing here knows a protocol, a file or a clock, and nothing
+//! here is serialised: stored and sent formats live in [`crate::record`].
+
+mod asset;
+mod quality;
+mod role;
+mod sample;
+mod time;
+
+pub use asset::{AssetPath, AssetPathError};
+pub use quality::{Quality, Reason};
+pub use role::{Role, RoleError, Severity};
+pub use sample::{Batch, DeviceId, Sample, ShortText, TagId, Value};
+pub use time::{Mono, Now, Timestamp};

@@ -1,0 +1,1 @@
+//! Upstream: topics, payloads and the MQTT client.
