@@ -1,9 +1,16 @@
 //! Field protocols. A driver connects to one endpoint and reads scan groups; it decides nothing about time,
 //! retries or back-off: [`crate::acquisition`] does.
 
-use std::future::Future;
+use crate::model::{DeviceId, Sample, TagId};
 
-use crate::model::{Sample, TagId};
+/// Tags of one device that are read together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanGroup {
+    /// The device they belong to.
+    pub device: DeviceId,
+    /// The tags, in configuration order.
+    pub tags: Vec<TagId>,
+}
 
 /// A set of tags of one device that are read together. Index into what [`Driver`] was built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
