@@ -31,4 +31,5 @@ pub mod model;
 pub mod pipeline;
 pub mod publish;
 pub mod record;
+pub mod supervisor;
 pub mod validation;

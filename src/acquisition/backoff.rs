@@ -15,17 +15,30 @@ pub struct Backoff {
 impl Backoff {
     /// For links that come and go: 0.1 s at least, ceiling 0.5 s doubling to 60 s.
     pub const fn link() -> Self {
-        Self::new(Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(60))
+        Self::new(
+            Duration::from_millis(100),
+            Duration::from_millis(500),
+            Duration::from_secs(60),
+        )
     }
 
     /// For wrong credentials or certificates, where hammering locks accounts: 30 s at least, up to 5 min.
     pub const fn config() -> Self {
-        Self::new(Duration::from_secs(30), Duration::from_secs(60), Duration::from_secs(300))
+        Self::new(
+            Duration::from_secs(30),
+            Duration::from_secs(60),
+            Duration::from_secs(300),
+        )
     }
 
     /// A custom back-off.
     pub const fn new(floor: Duration, base: Duration, cap: Duration) -> Self {
-        Self { floor, base, cap, attempt: 0 }
+        Self {
+            floor,
+            base,
+            cap,
+            attempt: 0,
+        }
     }
 
     /// The next delay; `random` is uniform in `[0, 1)`.

@@ -26,7 +26,11 @@ pub struct Breaker {
 
 impl Default for Breaker {
     fn default() -> Self {
-        Self { silent_in_a_row: 0, state: BreakerState::Closed, backoff: Backoff::link() }
+        Self {
+            silent_in_a_row: 0,
+            state: BreakerState::Closed,
+            backoff: Backoff::link(),
+        }
     }
 }
 
@@ -81,7 +85,10 @@ mod tests {
         assert!(!breaker.allows(Mono::from_nanos(499_999_999)));
         let trial = Mono::from_nanos(500_000_000);
         assert!(breaker.allows(trial));
-        assert!(!breaker.failed(trial, 1.0), "a failed trial is no new opening");
+        assert!(
+            !breaker.failed(trial, 1.0),
+            "a failed trial is no new opening"
+        );
         assert!(!breaker.allows(trial));
         assert!(breaker.succeeded());
         assert!(breaker.allows(trial));

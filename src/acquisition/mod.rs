@@ -21,6 +21,8 @@ mod plan;
 mod schedule;
 mod stats;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerState};

@@ -43,21 +43,34 @@ pub fn plan_endpoints(config: &Config) -> Vec<EndpointPlan> {
         };
         by_key.entry(key).or_default().push(id);
     }
-    by_key.into_iter().map(|(key, devices)| plan_endpoint(config, key, devices)).collect()
+    by_key
+        .into_iter()
+        .map(|(key, devices)| plan_endpoint(config, key, devices))
+        .collect()
 }
 
 fn plan_endpoint(config: &Config, key: EndpointKey, devices: Vec<DeviceId>) -> EndpointPlan {
     let mut grouped: BTreeMap<(DeviceId, Duration, Option<Duration>), Vec<TagId>> = BTreeMap::new();
     for id in &devices {
-        let range = config.device(*id).map_or(0..0, |device| device.tags.clone());
+        let range = config
+            .device(*id)
+            .map_or(0..0, |device| device.tags.clone());
         for tag_id in range.map(TagId) {
             if let Some(tag) = config.tag(tag_id) {
-                grouped.entry((*id, tag.rate, tag.phase)).or_default().push(tag_id);
+                grouped
+                    .entry((*id, tag.rate, tag.phase))
+                    .or_default()
+                    .push(tag_id);
             }
         }
     }
     let count = u32::try_from(grouped.len()).unwrap_or(u32::MAX).max(1);
-    let mut plan = EndpointPlan { key, devices, groups: Vec::new(), timing: Vec::new() };
+    let mut plan = EndpointPlan {
+        key,
+        devices,
+        groups: Vec::new(),
+        timing: Vec::new(),
+    };
     for (index, ((device, rate, phase), tags)) in (0_u32..).zip(grouped) {
         let spread = || (rate / count).saturating_mul(index);
         plan.timing.push((rate, phase.unwrap_or_else(spread)));

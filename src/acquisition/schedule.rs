@@ -28,7 +28,10 @@ impl Schedule {
     /// Groups in [`GroupId`] order, each with (period, phase); the grid starts at `start`.
     pub fn new(groups: &[(Duration, Duration)], start: Mono) -> Self {
         let due = |(index, (_, phase)): (usize, &(Duration, Duration))| {
-            Reverse(Due { at: start.saturating_add(*phase), group: GroupId(index) })
+            Reverse(Due {
+                at: start.saturating_add(*phase),
+                group: GroupId(index),
+            })
         };
         let nanos = |period: &Duration| u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(1);
         Self {
@@ -45,7 +48,9 @@ impl Schedule {
     /// Takes the next group off and puts it back at its first grid point after `now`.
     /// Returns how many of its deadlines were skipped.
     pub fn advance(&mut self, now: Mono) -> u64 {
-        let Some(mut top) = self.heap.peek_mut() else { return 0 };
+        let Some(mut top) = self.heap.peek_mut() else {
+            return 0;
+        };
         let due = top.0;
         let period_ns = self.periods_ns.get(due.group.0).copied().unwrap_or(1);
         let late_ns = now.as_nanos().saturating_sub(due.at.as_nanos());
@@ -83,7 +88,10 @@ mod tests {
             order.push((due.at.as_nanos() / MS, due.group.0));
             assert_eq!(schedule.advance(due.at), 0);
         }
-        assert_eq!(order, [(1000, 0), (1010, 1), (1100, 0), (1200, 0), (1260, 1)]);
+        assert_eq!(
+            order,
+            [(1000, 0), (1010, 1), (1100, 0), (1200, 0), (1260, 1)]
+        );
     }
 
     #[test]
@@ -91,9 +99,21 @@ mod tests {
         let mut schedule = two_groups();
         assert_eq!(schedule.advance(ms(1350)), 3);
         assert_eq!(schedule.advance(ms(1010)), 0);
-        assert_eq!(schedule.next(), Some(Due { at: ms(1260), group: GroupId(1) }));
+        assert_eq!(
+            schedule.next(),
+            Some(Due {
+                at: ms(1260),
+                group: GroupId(1)
+            })
+        );
         schedule.advance(ms(1260));
-        assert_eq!(schedule.next(), Some(Due { at: ms(1400), group: GroupId(0) }));
+        assert_eq!(
+            schedule.next(),
+            Some(Due {
+                at: ms(1400),
+                group: GroupId(0)
+            })
+        );
     }
 
     #[test]

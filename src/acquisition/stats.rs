@@ -34,7 +34,10 @@ pub struct JitterHistogram {
 
 impl Default for JitterHistogram {
     fn default() -> Self {
-        Self { buckets: std::array::from_fn(|_| AtomicU64::new(0)), max_us: AtomicU64::new(0) }
+        Self {
+            buckets: std::array::from_fn(|_| AtomicU64::new(0)),
+            max_us: AtomicU64::new(0),
+        }
     }
 }
 
@@ -78,7 +81,12 @@ impl JitterHistogram {
         };
         let max_us = self.max_us.load(Relaxed);
         let (p50_us, p99_us) = (quantile(500).min(max_us), quantile(990).min(max_us));
-        JitterSummary { count, p50_us, p99_us, max_us }
+        JitterSummary {
+            count,
+            p50_us,
+            p99_us,
+            max_us,
+        }
     }
 }
 
@@ -121,7 +129,10 @@ mod tests {
 
     #[test]
     fn an_empty_histogram_has_zero_quantiles() {
-        assert_eq!(JitterHistogram::default().summary(), JitterSummary::default());
+        assert_eq!(
+            JitterHistogram::default().summary(),
+            JitterSummary::default()
+        );
     }
 
     proptest! {

@@ -61,7 +61,14 @@ pub struct Endpoint<D> {
 
 /// Polls until `cancel`, then closes the connection.
 pub async fn run<D: Driver>(endpoint: Endpoint<D>, cancel: CancellationToken) {
-    let Endpoint { plan, mut driver, clock, out, stats, seed } = endpoint;
+    let Endpoint {
+        plan,
+        mut driver,
+        clock,
+        out,
+        stats,
+        seed,
+    } = endpoint;
     let mut desk = Desk::new(plan, clock, out, stats, seed);
     tokio::select! {
         biased;
@@ -113,7 +120,11 @@ impl Desk {
         seed: u64,
     ) -> Self {
         let origin = Instant::now() - Duration::from_nanos(clock.now().mono.as_nanos());
-        let breakers = plan.devices.iter().map(|id| (*id, Breaker::default())).collect();
+        let breakers = plan
+            .devices
+            .iter()
+            .map(|id| (*id, Breaker::default()))
+            .collect();
         Self {
             schedule: Schedule::new(&plan.timing, clock.now().mono),
             plan,
@@ -136,7 +147,13 @@ impl Desk {
     /// Bad samples before its first poll.
     fn start_grid(&mut self) {
         let step = u64::try_from(GRID_ALIGNMENT.as_nanos()).unwrap_or(1);
-        let start = self.clock.now().mono.as_nanos().div_ceil(step).saturating_mul(step);
+        let start = self
+            .clock
+            .now()
+            .mono
+            .as_nanos()
+            .div_ceil(step)
+            .saturating_mul(step);
         self.schedule = Schedule::new(&self.plan.timing, Mono::from_nanos(start));
     }
 
@@ -163,10 +180,16 @@ impl Desk {
 
     /// One tick of one group. `Err` means that the link is gone.
     async fn read<D: Driver>(&mut self, driver: &mut D, due: Due) -> Result<(), DriverError> {
-        let Some(group) = self.plan.groups.get(due.group.0) else { return Ok(()) };
+        let Some(group) = self.plan.groups.get(due.group.0) else {
+            return Ok(());
+        };
         let (device, count) = (group.device, group.tags.len());
         let begun = self.clock.now().mono;
-        if !self.breakers.get(&device).is_none_or(|breaker| breaker.allows(begun)) {
+        if !self
+            .breakers
+            .get(&device)
+            .is_none_or(|breaker| breaker.allows(begun))
+        {
             self.emit_unread(due, Reason::CommFailure);
             return Ok(());
         }
@@ -177,9 +200,19 @@ impl Desk {
             Ok(()) => {
                 self.answered(device);
                 self.note_refused(device, &samples, driver);
-                self.stats.values_polled.fetch_add(samples.len() as u64, Relaxed);
+                self.stats
+                    .values_polled
+                    .fetch_add(samples.len() as u64, Relaxed);
                 let received = self.clock.now().mono;
-                self.emit(device, Batch { device, due: due.at, received, samples });
+                self.emit(
+                    device,
+                    Batch {
+                        device,
+                        due: due.at,
+                        received,
+                        samples,
+                    },
+                );
                 Ok(())
             }
             Err(error) => {
@@ -251,12 +284,14 @@ impl Desk {
         let (delay, state) = match error {
             // The endpoint may be fine: its other units are asked at once, the silent one by its breaker.
             DriverError::Silent(_) => return now,
-            DriverError::Link(reason) => {
-                (self.link_backoff.next(random), DeviceState::Down(reason.clone()))
-            }
-            DriverError::Config(reason) => {
-                (self.config_backoff.next(random), DeviceState::Misconfigured(reason.clone()))
-            }
+            DriverError::Link(reason) => (
+                self.link_backoff.next(random),
+                DeviceState::Down(reason.clone()),
+            ),
+            DriverError::Config(reason) => (
+                self.config_backoff.next(random),
+                DeviceState::Misconfigured(reason.clone()),
+            ),
         };
         debug!(error = %error, retry_in_ms = delay.as_millis() as u64, "Endpoint will be tried again.");
         for device in self.plan.devices.clone() {
@@ -267,9 +302,8 @@ impl Desk {
 
     fn set_state(&mut self, device: DeviceId, state: DeviceState) {
         let before = self.states.get(&device);
-        let same_kind = before.is_some_and(|old| {
-            std::mem::discriminant(old) == std::mem::discriminant(&state)
-        });
+        let same_kind =
+            before.is_some_and(|old| std::mem::discriminant(old) == std::mem::discriminant(&state));
         if same_kind {
             return;
         }
@@ -286,14 +320,20 @@ impl Desk {
                 warn!(device = device.0, reason, "Device refuses the connection.");
             }
         }
-        if self.out.try_send(Acquired::Device(device, state.clone())).is_ok() {
+        if self
+            .out
+            .try_send(Acquired::Device(device, state.clone()))
+            .is_ok()
+        {
             self.states.insert(device, state);
         }
     }
 
     /// Tells the pipeline once per change which tags the device refuses.
     fn note_refused<D: Driver>(&mut self, device: DeviceId, samples: &[Sample], driver: &D) {
-        let refusing = samples.iter().any(|s| s.quality == Quality::Bad(Reason::ConfigError));
+        let refusing = samples
+            .iter()
+            .any(|s| s.quality == Quality::Bad(Reason::ConfigError));
         if !refusing && !self.refused.contains_key(&device) {
             return;
         }
@@ -302,18 +342,27 @@ impl Desk {
         if self.refused.get(&device) == Some(&refused) {
             return;
         }
-        if self.out.try_send(Acquired::Refused(device, refused.clone())).is_ok() {
+        if self
+            .out
+            .try_send(Acquired::Refused(device, refused.clone()))
+            .is_ok()
+        {
             self.refused.insert(device, refused);
         }
     }
 
     fn belongs(&self, device: DeviceId, tag: TagId) -> bool {
-        self.plan.groups.iter().any(|group| group.device == device && group.tags.contains(&tag))
+        self.plan
+            .groups
+            .iter()
+            .any(|group| group.device == device && group.tags.contains(&tag))
     }
 
     /// A Bad sample for each tag of a group that could not be read.
     fn emit_unread(&mut self, due: Due, reason: Reason) {
-        let Some(group) = self.plan.groups.get(due.group.0) else { return };
+        let Some(group) = self.plan.groups.get(due.group.0) else {
+            return;
+        };
         let now = self.clock.now();
         let bad = |tag: &TagId| Sample {
             tag: *tag,
@@ -323,8 +372,18 @@ impl Desk {
         };
         let samples: Vec<Sample> = group.tags.iter().map(bad).collect();
         let device = group.device;
-        self.stats.values_unread.fetch_add(samples.len() as u64, Relaxed);
-        self.emit(device, Batch { device, due: due.at, received: now.mono, samples });
+        self.stats
+            .values_unread
+            .fetch_add(samples.len() as u64, Relaxed);
+        self.emit(
+            device,
+            Batch {
+                device,
+                due: due.at,
+                received: now.mono,
+                samples,
+            },
+        );
     }
 
     /// Hands a batch over, or counts it as lost when the queue is full.

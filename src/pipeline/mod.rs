@@ -1,1 +1,20 @@
 //! The chain from samples to records: validation, detection, alerting, summaries, report by exception.
+//!
+//! [`Chain`] is pure: samples and the time go in, records come out. The same chain runs live and in
+//! `andon replay`. [`task`] is its only shell: it takes what acquisition sends, ticks the chain, and hands the
+//! records to a [`task::RecordSink`].
+
+mod catalog;
+
+mod clock_watch;
+mod raw;
+mod summary;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use catalog::Catalog;
+
+pub use clock_watch::ClockWatch;
+pub use raw::RawReporter;
+pub use summary::Summaries;

@@ -206,3 +206,32 @@ pub enum EventKindV1 {
         samples: u64,
     },
 }
+
+impl From<&crate::model::Value> for ValueV1 {
+    /// Numbers that single precision holds exactly take half the room.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::float_cmp,
+        reason = "the comparison decides whether it truncates"
+    )]
+    fn from(value: &crate::model::Value) -> Self {
+        use crate::model::Value;
+        match value {
+            Value::Missing => Self::Missing,
+            Value::Float(x) if f64::from(*x as f32) == *x => Self::F32(*x as f32),
+            Value::Float(x) => Self::F64(*x),
+            Value::Int(n) => Self::Int(*n),
+            Value::Bool(b) => Self::Bool(*b),
+            Value::Text(text) => Self::Text(text.as_str().to_owned()),
+        }
+    }
+}
+
+impl AlertV1 {
+    /// `transition` of an alert that was raised.
+    pub const RAISED: u8 = 1;
+    /// `transition` of an alert whose severity or text changed.
+    pub const CHANGED: u8 = 2;
+    /// `transition` of an alert that was cleared.
+    pub const CLEARED: u8 = 3;
+}

@@ -1,0 +1,309 @@
+//! The pure chain: one owner of all per-tag state between acquisition and the buffer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Catalog, ClockWatch, RawReporter, Summaries};
+use crate::acquisition::{Acquired, DeviceState};
+use crate::alerting::{AlarmKind, Alarms, Condition, ConditionState, QualityWatch, Subject};
+use crate::config::Config;
+use crate::detection::{Bank, Change, ChartDesign, Finding, Input, Slot};
+use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId, Timestamp};
+use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
+use crate::validation::Validator;
+
+/// Records that a step produced, in order.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// For the alert lane: alerts, events.
+    pub alerts: Vec<BodyV1>,
+    /// For the telemetry lane: summaries, raw values.
+    pub telemetry: Vec<BodyV1>,
+}
+
+impl Outputs {
+    /// Whether there is nothing to hand on.
+    pub const fn is_empty(&self) -> bool {
+        self.alerts.is_empty() && self.telemetry.is_empty()
+    }
+}
+
+/// Totals since start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChainCounters {
+    /// Good samples.
+    pub good: u64,
+    /// Uncertain samples.
+    pub uncertain: u64,
+    /// Bad samples.
+    pub bad: u64,
+    /// Values that passed through a detector.
+    pub detected: u64,
+    /// Alerts raised.
+    pub alerts_raised: u64,
+}
+
+/// Trouble of the gateway itself that people must know: storage damage, a full disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Whether it has begun or ended.
+    pub active: bool,
+    /// How urgent.
+    pub severity: Severity,
+    /// What happened, for the alert text.
+    pub detail: String,
+}
+
+/// Validation, detection, alerting, summaries and raw reporting of one gateway.
+#[derive(Debug)]
+pub struct Chain {
+    config: std::sync::Arc<Config>,
+    catalog: Catalog,
+    validator: Validator,
+    watch: QualityWatch,
+    bank: Bank,
+    slot_of: Vec<Option<Slot>>,
+    tag_of: Vec<TagId>,
+    alarms: Alarms,
+    summaries: Summaries,
+    raw: RawReporter,
+    clock_watch: ClockWatch,
+    clock_alarm_ends: Option<Mono>,
+    refused: BTreeMap<TagId, String>,
+    counters: ChainCounters,
+    inputs: Vec<Input>,
+    findings: Vec<Finding>,
+    conditions: Vec<Condition>,
+    raised: Vec<AlertV1>,
+}
+
+/// What a chain is built from.
+#[derive(Debug)]
+pub struct Parts {
+    /// The running configuration.
+    pub config: std::sync::Arc<Config>,
+    /// Stable tag numbers in tag order.
+    pub numbers: Vec<u32>,
+    /// Chart design per tag; `None` where nothing is detected.
+    pub designs: Vec<Option<ChartDesign>>,
+    /// Start-up number, part of alert ids.
+    pub epoch: u32,
+    /// Longest time that raw points wait to be packed with others.
+    pub raw_hold: Duration,
+}
+
+/// How long the alert about a clock step stands.
+const CLOCK_ALARM: Duration = Duration::from_secs(60);
+
+impl Chain {
+    /// A chain that begins at `now`.
+    pub fn new(parts: Parts, now: Now) -> Self {
+        let Parts { config, numbers, designs, epoch, raw_hold } = parts;
+        let catalog = Catalog::new(&config, numbers.clone());
+        let mut slot_of = vec![None; config.tags.len()];
+        let mut tag_of = Vec::new();
+        let mut charts = Vec::new();
+        for ((id, slot), design) in (0..).map(TagId).zip(&mut slot_of).zip(designs) {
+            if let Some(design) = design {
+                *slot = u32::try_from(tag_of.len()).ok().map(Slot);
+                tag_of.push(id);
+                charts.push(design);
+            }
+        }
+        Self {
+            validator: Validator::new(&config.tags),
+            watch: QualityWatch::new(&config.tags),
+            bank: Bank::new(&charts),
+            slot_of,
+            tag_of,
+            alarms: Alarms::new(&config, epoch, numbers),
+            summaries: Summaries::new(&config.tags, &catalog, now),
+            raw: RawReporter::new(&config.tags, &catalog, raw_hold),
+            clock_watch: ClockWatch::default(),
+            clock_alarm_ends: None,
+            refused: BTreeMap::new(),
+            counters: ChainCounters::default(),
+            inputs: Vec::new(),
+            findings: Vec::new(),
+            conditions: Vec::new(),
+            raised: Vec::new(),
+            catalog,
+            config,
+        }
+    }
+
+    /// Takes what acquisition sends.
+    pub fn accept(&mut self, acquired: Acquired, now: Now, out: &mut Outputs) {
+        match acquired {
+            Acquired::Batch(batch) => self.step(batch, now, out),
+            Acquired::Device(device, state) => self.device(device, &state, now, out),
+            Acquired::Refused(device, tags) => self.note_refused(device, tags),
+            Acquired::Overrun(device, samples) => {
+                let device = self.config.device(device).map_or_else(String::new, |d| d.name.clone());
+                out.alerts.push(event(now, EventKindV1::Overrun { device, samples }));
+            }
+        }
+    }
+
+    /// One scan through validation, detection, alerting and reporting.
+    pub fn step(&mut self, batch: Batch, now: Now, out: &mut Outputs) {
+        self.inputs.clear();
+        for mut sample in batch.samples {
+            self.validator.judge(&mut sample, batch.due);
+            self.watch.observe(&sample, batch.due, &mut self.conditions);
+            self.count(&sample);
+            self.summaries.add(&sample);
+            self.raw.offer(&sample, now.mono, &self.catalog, &mut out.telemetry);
+            self.queue_for_detection(&sample, batch.due);
+        }
+        self.findings.clear();
+        self.bank.step(&self.inputs, &mut self.findings);
+        for finding in std::mem::take(&mut self.findings) {
+            if let Some(condition) = self.condition_of(&finding, batch.due, now) {
+                self.conditions.push(condition);
+            }
+        }
+        self.settle(now, out);
+    }
+
+    /// Everything that happens by the passing of time; call at least ten times a second.
+    pub fn tick(&mut self, now: Now, out: &mut Outputs) {
+        self.watch_clock(now, out);
+        self.alarms.tick(now, &mut self.raised);
+        self.settle(now, out);
+        self.raw.flush_due(now.mono, &self.catalog, &mut out.telemetry);
+        self.summaries.flush_due(now, &self.catalog, &mut out.telemetry);
+    }
+
+    /// Hands on everything that is still being gathered.
+    pub fn finish(&mut self, now: Now, out: &mut Outputs) {
+        self.raw.flush_all(&self.catalog, &mut out.telemetry);
+        self.summaries.flush_all(now, &self.catalog, &mut out.telemetry);
+    }
+
+    /// Raises or clears an alert about the gateway itself.
+    pub fn trouble(&mut self, trouble: &Trouble, now: Now, out: &mut Outputs) {
+        let state = if trouble.active {
+            active(trouble.severity, now.wall, trouble.detail.clone())
+        } else {
+            ConditionState::Inactive
+        };
+        let subject = Subject::Gateway;
+        self.conditions.push(Condition { subject, kind: AlarmKind::Storage, state });
+        self.settle(now, out);
+    }
+
+    /// Totals since start.
+    pub const fn counters(&self) -> ChainCounters {
+        self.counters
+    }
+
+    /// Alerts that stand now.
+    pub const fn alarms(&self) -> &Alarms {
+        &self.alarms
+    }
+
+    /// Tags whose address the device refuses, with the reason in words.
+    pub const fn refused(&self) -> &BTreeMap<TagId, String> {
+        &self.refused
+    }
+
+    fn count(&mut self, sample: &Sample) {
+        match sample.quality {
+            Quality::Good => self.counters.good += 1,
+            Quality::Uncertain(_) => self.counters.uncertain += 1,
+            Quality::Bad(_) => self.counters.bad += 1,
+        }
+    }
+
+    fn queue_for_detection(&mut self, sample: &Sample, at: Mono) {
+        let slot = self.slot_of.get(sample.tag.index()).copied().flatten();
+        if let (Some(slot), true, Some(value)) = (slot, sample.quality.is_good(), sample.value.as_f64()) {
+            self.inputs.push(Input { slot, value, at });
+            self.counters.detected += 1;
+        }
+    }
+
+    /// A detector's finding as an alarm condition of its tag.
+    fn condition_of(&self, finding: &Finding, at: Mono, now: Now) -> Option<Condition> {
+        let tag = *self.tag_of.get(finding.slot.0 as usize)?;
+        let state = match finding.change {
+            Change::Cleared => ConditionState::Inactive,
+            Change::Raised | Change::Worse => ConditionState::Active {
+                severity: severity_of(finding),
+                since: now.wall.saturating_sub(at.since(finding.onset)),
+                value: Some(finding.value),
+                normal: Some(finding.normal),
+                sigmas: Some(finding.sigmas),
+                ratio: Some(finding.ratio),
+                detail: String::new(),
+            },
+        };
+        Some(Condition { subject: Subject::Tag(tag), kind: AlarmKind::ProcessShift, state })
+    }
+
+    fn device(&mut self, device: DeviceId, state: &DeviceState, now: Now, out: &mut Outputs) {
+        let subject = Subject::Device(device);
+        let (down, misconfigured) = match state {
+            DeviceState::Up => (ConditionState::Inactive, ConditionState::Inactive),
+            DeviceState::Down(reason) => {
+                (active(Severity::High, now.wall, reason.clone()), ConditionState::Inactive)
+            }
+            DeviceState::Misconfigured(reason) => {
+                (ConditionState::Inactive, active(Severity::High, now.wall, reason.clone()))
+            }
+        };
+        self.conditions.push(Condition { subject, kind: AlarmKind::DeviceDown, state: down });
+        self.conditions.push(Condition { subject, kind: AlarmKind::Misconfigured, state: misconfigured });
+        self.settle(now, out);
+    }
+
+    fn note_refused(&mut self, device: DeviceId, tags: Vec<(TagId, String)>) {
+        let of_device = self.config.device(device).map_or(0..0, |d| d.tags.clone());
+        self.refused.retain(|tag, _| !of_device.contains(&tag.0));
+        self.refused.extend(tags);
+    }
+
+    fn watch_clock(&mut self, now: Now, out: &mut Outputs) {
+        if let Some(step_ns) = self.clock_watch.observe(now) {
+            let delta_ms = step_ns / 1_000_000;
+            out.alerts.push(event(now, EventKindV1::ClockStep { delta_ms }));
+            let detail = format!("The gateway's clock stepped by {delta_ms} ms.");
+            let state = active(Severity::Low, now.wall, detail);
+            self.conditions.push(Condition { subject: Subject::Gateway, kind: AlarmKind::ClockStep, state });
+            self.clock_alarm_ends = Some(now.mono.saturating_add(CLOCK_ALARM));
+        } else if self.clock_alarm_ends.is_some_and(|ends| ends <= now.mono) {
+            self.clock_alarm_ends = None;
+            let state = ConditionState::Inactive;
+            self.conditions.push(Condition { subject: Subject::Gateway, kind: AlarmKind::ClockStep, state });
+        }
+    }
+
+    /// Turns the gathered conditions into alerts.
+    fn settle(&mut self, now: Now, out: &mut Outputs) {
+        for condition in self.conditions.drain(..) {
+            self.alarms.update(&condition, now, &mut self.raised);
+        }
+        for alert in self.raised.drain(..) {
+            self.counters.alerts_raised += u64::from(alert.transition == AlertV1::RAISED);
+            out.alerts.push(BodyV1::Alert(alert));
+        }
+    }
+}
+
+/// Severity by how far the level has moved, in baseline standard deviations.
+fn severity_of(finding: &Finding) -> Severity {
+    match finding.sigmas.abs() {
+        far if far >= 6.0 => Severity::High,
+        far if far >= 3.0 => Severity::Medium,
+        _ => Severity::Low,
+    }
+}
+
+fn active(severity: Severity, since: Timestamp, detail: String) -> ConditionState {
+    ConditionState::Active { severity, since, value: None, normal: None, sigmas: None, ratio: None, detail }
+}
+
+fn event(now: Now, kind: EventKindV1) -> BodyV1 {
+    BodyV1::Event(EventV1 { at_ms: now.wall.as_millis(), kind })
+}

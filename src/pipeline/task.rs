@@ -1,0 +1,103 @@
+//! The async shell of the chain: one task, the only owner of its state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::{Chain, ChainCounters, Outputs, Trouble};
+use crate::acquisition::Acquired;
+use crate::clock::Clock;
+use crate::model::TagId;
+use crate::record::{BodyV1, Lane};
+
+/// How often the chain is ticked.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Where records go: the buffer when live, files in a replay. Never blocks.
+pub trait RecordSink {
+    /// Takes one record.
+    fn accept(&mut self, lane: Lane, body: BodyV1);
+}
+
+/// What the chain says of itself, for health and the CLI.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChainStatus {
+    /// Totals since start.
+    pub counters: ChainCounters,
+    /// Alerts that stand now.
+    pub active_alerts: usize,
+    /// Tags whose address the device refuses.
+    pub refused: Vec<(TagId, String)>,
+}
+
+/// Channels of the chain's task.
+#[derive(Debug)]
+pub struct Ports {
+    /// From acquisition.
+    pub acquired: mpsc::Receiver<Acquired>,
+    /// From the buffer.
+    pub trouble: mpsc::Receiver<Trouble>,
+    /// To health.
+    pub status: watch::Sender<ChainStatus>,
+}
+
+/// Runs the chain until `cancel`; then takes what is still queued and hands on everything.
+pub async fn run<S: RecordSink>(
+    mut chain: Chain,
+    mut ports: Ports,
+    mut sink: S,
+    clock: Arc<dyn Clock>,
+    cancel: CancellationToken,
+) {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut out = Outputs::default();
+    loop {
+        tokio::select! {
+            biased;
+            _ = tick.tick() => {
+                chain.tick(clock.now(), &mut out);
+                report(&chain, &ports.status);
+            }
+            Some(trouble) = ports.trouble.recv() => chain.trouble(&trouble, clock.now(), &mut out),
+            Some(acquired) = ports.acquired.recv() => chain.accept(acquired, clock.now(), &mut out),
+            () = cancel.cancelled() => break,
+        }
+        hand_on(&mut out, &mut sink);
+    }
+    while let Ok(acquired) = ports.acquired.try_recv() {
+        chain.accept(acquired, clock.now(), &mut out);
+        hand_on(&mut out, &mut sink);
+    }
+    chain.finish(clock.now(), &mut out);
+    hand_on(&mut out, &mut sink);
+}
+
+/// Alerts first.
+fn hand_on<S: RecordSink>(out: &mut Outputs, sink: &mut S) {
+    for body in out.alerts.drain(..) {
+        sink.accept(Lane::Alerts, body);
+    }
+    for body in out.telemetry.drain(..) {
+        sink.accept(Lane::Telemetry, body);
+    }
+}
+
+fn report(chain: &Chain, status: &watch::Sender<ChainStatus>) {
+    status.send_if_modified(|old| {
+        let counters = chain.counters();
+        let active_alerts = chain.alarms().active().count();
+        if old.counters == counters && old.active_alerts == active_alerts {
+            return false;
+        }
+        old.counters = counters;
+        old.active_alerts = active_alerts;
+        if !old.refused.iter().map(|(tag, why)| (tag, why)).eq(chain.refused()) {
+            old.refused = chain.refused().iter().map(|(tag, why)| (*tag, why.clone())).collect();
+        }
+        true
+    });
+}
