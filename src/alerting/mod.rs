@@ -21,6 +21,8 @@ mod alarms;
 mod condition;
 mod kind;
 mod routing;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod wording;
 

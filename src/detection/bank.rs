@@ -103,7 +103,8 @@ impl Bank {
         }
     }
 
-    /// Skips learning: arms a slot with a baseline known from before. Returns false, and changes nothing, when the
+    /// Skips learning: arms a slot with a baseline known from before and starts its charts afresh, which ends an open
+    /// alarm without a finding. Meant for the start of a run. Returns false, and changes nothing, when the
     /// slot does not exist or no chart can stand on the baseline.
     pub fn arm(&mut self, slot: Slot, baseline: &Baseline) -> bool {
         let index = slot.index();
@@ -117,6 +118,9 @@ impl Bank {
         let limits = Limits::new(design, baseline);
         self.charts.set(index, baseline.mean, &limits);
         self.charts.reset(index);
+        if let Some(raised) = self.raised.get_mut(index) {
+            *raised = Raised::default();
+        }
         *stage = Stage::Armed(Box::new(*baseline));
         true
     }

@@ -13,9 +13,11 @@ const ARL0_MIN: f64 = 100.0;
 /// Above this the run-length equations lose their digits; it is 300 years at 100 samples per second.
 const ARL0_MAX: f64 = 1e12;
 /// Relative accuracy of the run length that a design is solved to.
-const ARL_TOLERANCE: f64 = 1e-6;
-/// Newton steps for a design; it needs about six.
-const STEPS_MAX: usize = 40;
+const ARL_TOLERANCE: f64 = 1e-5;
+/// Newton steps for a design; it needs about six, and at the longest run lengths rounding ends its progress.
+const STEPS_MAX: usize = 15;
+/// Fixed-point steps for Siegmund's equation; each is one logarithm.
+const SIEGMUND_STEPS: usize = 40;
 
 /// What the charts of a slot are built with. All limits are for independent normal data; a slot widens them by what it
 /// learns of its signal.
@@ -173,7 +175,7 @@ fn newton(first: f64, floor: f64, gap: impl Fn(f64) -> (f64, f64)) -> f64 {
 pub(super) fn siegmund_b(k: f64, arl0: f64, tau2: f64) -> f64 {
     let target = 4.0 * k * k * arl0 / tau2;
     let mut x = (target + 1.0).ln();
-    for _ in 0..STEPS_MAX {
+    for _ in 0..SIEGMUND_STEPS {
         x = (target + 1.0 + x).ln();
     }
     x * tau2 / (2.0 * k)

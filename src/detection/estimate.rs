@@ -16,8 +16,16 @@ const OUTLIER_SIGMAS: f64 = 4.0;
 const OUTLIERS_ONE_IN: usize = 50;
 /// Quantisation alone has a standard deviation of 1/sqrt(12) = 0.29 steps.
 const STEP_SHARE: f64 = 0.3;
-/// Lags that the long-run variance looks at.
-const LAGS_MAX: usize = 60;
+/// A signal that rests on one value and flicks to the next by a step must not alarm for it.
+const STEP_SHARE_AT_REST: f64 = 0.5;
+/// Lags at which a slow part under noise shows.
+const FAR_LAGS: [usize; 3] = [8, 16, 32];
+/// Lags that the sum over lags goes to.
+const SUMMED_LAGS_MAX: usize = 60;
+/// Standard errors at which a correlation counts.
+const SIGNIFICANT: f64 = 2.5;
+/// Persistence at far lags counts when it is this many times what lag 1 says.
+const CLEARLY_MORE: f64 = 1.5;
 /// Lag-1 correlations beyond this make limits that no fault reaches.
 const PHI_MAX: f64 = 0.99;
 /// Share of a limit that the learned data itself may reach before the limit is widened.
@@ -31,6 +39,8 @@ pub(super) struct Estimate {
     pub(super) rho1: f64,
     /// Persistence seen at longer lags than one; refinement keeps it as a floor.
     pub(super) tau2_floor: f64,
+    /// Spread that the resolution of the signal alone gives it.
+    pub(super) sigma_floor: f64,
 }
 
 /// Collects the samples of one slot.
@@ -93,6 +103,11 @@ pub(super) fn estimate(values: &[f64], design: &ChartDesign) -> Option<Estimate>
     let median = median(values)?;
     let deviations: Vec<f64> = values.iter().map(|v| v - median).collect();
     let bound = outlier_bound(&deviations)?;
+    let step_share = if bound.is_finite() {
+        STEP_SHARE
+    } else {
+        STEP_SHARE_AT_REST
+    };
     let pulled: Vec<f64> = deviations.iter().map(|d| d.clamp(-bound, bound)).collect();
     let offset = pulled.iter().sum::<f64>() / count;
     let centred: Vec<f64> = pulled.iter().map(|w| w - offset).collect();
@@ -104,9 +119,10 @@ pub(super) fn estimate(values: &[f64], design: &ChartDesign) -> Option<Estimate>
     let tau2 = long_run.map_or(ar1, |l| l.max(ar1));
     // The mean was fitted to the same data, which hides tau2/n of the variance.
     let unbiased = variance / (1.0 - tau2 / count).max(0.5);
+    let sigma_floor = step_share * smallest_step(values);
     let baseline = Baseline {
         mean: median + offset,
-        sigma: unbiased.sqrt().max(STEP_SHARE * smallest_step(values)),
+        sigma: unbiased.sqrt().max(sigma_floor),
         tau2,
         widen: 1.0,
         samples: count,
@@ -119,15 +135,17 @@ pub(super) fn estimate(values: &[f64], design: &ChartDesign) -> Option<Estimate>
         baseline: Baseline { widen, ..baseline },
         rho1,
         tau2_floor: long_run.unwrap_or(1.0),
+        sigma_floor,
     })
 }
 
-/// Where winsorising starts: four robust standard deviations, or nowhere when too many values lie beyond.
+/// Where winsorising starts: four robust standard deviations; nowhere when too many values lie beyond, or when more
+/// than half are the same and there is no robust standard deviation.
 fn outlier_bound(deviations: &[f64]) -> Option<f64> {
     let sizes: Vec<f64> = deviations.iter().map(|d| d.abs()).collect();
     let bound = OUTLIER_SIGMAS * MAD_SCALE * median(&sizes)?;
     let beyond = sizes.iter().filter(|s| **s > bound).count();
-    Some(if beyond * OUTLIERS_ONE_IN > sizes.len() {
+    Some(if bound == 0.0 || beyond * OUTLIERS_ONE_IN > sizes.len() {
         f64::INFINITY
     } else {
         bound
@@ -179,18 +197,43 @@ pub(super) fn persistence(phi: f64) -> f64 {
     (1.0 + phi) / (1.0 - phi)
 }
 
-/// Long-run variance over variance from many lags (Bartlett window), when it says clearly more than lag 1 does: noise
-/// on top of a slow signal hides the slow part from lag 1.
+/// Long-run variance over variance, when far lags say clearly more than lag 1 does: white noise on top of a slow signal
+/// hides the slow part from lag 1. The larger of two estimates: a sum over lags, and a model of such a signal.
 fn long_run_persistence(centred: &[f64]) -> Option<f64> {
+    let ar1 = persistence(correlation(centred, 1).clamp(0.0, PHI_MAX));
+    FAR_LAGS
+        .into_iter()
+        .filter_map(|lag| slow_persistence(centred, lag))
+        .filter(|tau2| *tau2 > CLEARLY_MORE * ar1)
+        .chain(summed_persistence(centred, ar1))
+        .reduce(f64::max)
+}
+
+/// A slow AR(1) signal under white noise has `rho_m = rho_1 phi^(m - 1)`, which gives phi from two lags and
+/// `tau2 = 1 + 2 rho_1 / (1 - phi)`. None when the far correlation is not significant, or when the correlations swing,
+/// as those of a machine cycle do: over whole cycles they cancel.
+fn slow_persistence(centred: &[f64], lag: usize) -> Option<f64> {
     let count = centred.len();
-    let lags = (count / 5).clamp(1, LAGS_MAX);
-    let weighted: f64 = (1..=lags)
+    let far = correlation(centred, lag);
+    let is_significant = far > SIGNIFICANT / (count as f64).sqrt() && lag * 5 <= count;
+    if !is_significant || (1..lag).any(|near| correlation(centred, near) < 0.7 * far) {
+        return None;
+    }
+    let rho1 = correlation(centred, 1);
+    let phi = (far / rho1).powf(1.0 / (lag as f64 - 1.0)).min(PHI_MAX);
+    Some(1.0 + 2.0 * rho1 / (1.0 - phi))
+}
+
+/// The sum over lags with a Bartlett window, plus its standard error; none unless it is two standard errors above what
+/// lag 1 says. The relative standard error is `sqrt(4M/3n)` for M lags (Priestley 1981, 6.2).
+fn summed_persistence(centred: &[f64], ar1: f64) -> Option<f64> {
+    let count = centred.len();
+    let lags = (count / 5).clamp(1, SUMMED_LAGS_MAX);
+    let sum: f64 = (1..=lags)
         .map(|lag| (1.0 - lag as f64 / (lags + 1) as f64) * correlation(centred, lag))
         .sum();
-    let measured = 1.0 + 2.0 * weighted;
-    // Relative standard error sqrt(4M/3n) of a Bartlett estimate (Priestley 1981, 6.2).
+    let measured = 1.0 + 2.0 * sum;
     let error = (4.0 * lags as f64 / (3.0 * count as f64)).sqrt();
-    let ar1 = persistence(correlation(centred, 1).clamp(0.0, PHI_MAX));
     let most = persistence(PHI_MAX);
     (measured > ar1 * (1.0 + 2.0 * error)).then(|| (measured * (1.0 + error)).min(most))
 }

@@ -5,8 +5,8 @@ use super::design::{ChartDesign, siegmund_b};
 
 /// Winsorising of single values, in standard deviations: without it heavy tails void the promised run length.
 const CLIP_SIGMAS: f64 = 4.0;
-/// Standard errors of the mean that the charts tolerate: with two, 19 of 20 baselines keep their promise.
-const MEAN_ERRORS: f64 = 2.0;
+/// Standard errors of the mean that the charts tolerate: with 1.5, seven of eight baselines keep their promise.
+const MEAN_ERRORS: f64 = 1.5;
 /// More allowance than this would blind the charts.
 const MARGIN_MAX: f64 = 1.5;
 /// An EWMA limit above this share of the clip could hardly be reached by any fault.

@@ -25,6 +25,8 @@ mod finding;
 mod limits;
 mod quadrature;
 mod refine;
+#[cfg(test)]
+mod tests;
 
 pub use arl::{cusum_arl, ewma_arl};
 pub use bank::{Bank, Input, Slot, SlotState};

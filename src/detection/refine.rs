@@ -98,7 +98,7 @@ impl Refiner {
         let rho1 = (shared / samples - offset * offset) / variance;
         Baseline {
             mean: first.mean + offset * first.sigma,
-            sigma: first.sigma * variance.sqrt(),
+            sigma: (first.sigma * variance.sqrt()).max(self.first.sigma_floor),
             tau2: persistence(phi_upper(rho1, samples)).max(self.first.tau2_floor),
             widen: first.widen,
             samples,

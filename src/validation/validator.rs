@@ -352,9 +352,11 @@ mod tests {
 
     #[test]
     fn the_first_sample_after_a_gap_is_marked() {
+        let rules = ValidationRules::default();
+        check(&rules, &[(0, 1.0), (1000, 2.0), (4000, 3.0)], &[GOOD; 3]);
         check(
-            &ValidationRules::default(),
-            &[(0, 1.0), (3000, 2.0), (6001, 3.0), (7000, 4.0)],
+            &rules,
+            &[(0, 1.0), (1000, 2.0), (4001, 3.0), (5001, 4.0)],
             &[GOOD, GOOD, uncertain(Reason::Gap), GOOD],
         );
     }
