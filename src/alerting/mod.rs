@@ -1,67 +1,32 @@
 //! Alarm conditions become alerts: raised, changed, cleared; worded for the line; routed to roles.
 //!
-//! Pure. Conditions come in, transitions come out.
+//! ```text
+//! samples  ─► QualityWatch ─┐
+//! findings ─────────────────┼─► Condition ─► Alarms ─► AlertV1 (raised → changed* → cleared)
+//! devices, buffer, clock ───┘
+//! ```
+//!
+//! Pure. Conditions come in, transitions come out. What a reader of the alerts may rely on:
+//!
+//! - One occurrence has one id, and its transitions are `raised`, any number of `changed`, `cleared`, in this order.
+//! - There is at most one open occurrence per subject and kind.
+//! - An alert clears when its condition has been gone for `clear_after`. A condition that comes back before is the
+//!   same occurrence.
+//! - A condition raised more than three times in ten minutes chatters: the fourth alert stays raised until it has been
+//!   quiet for ten minutes, and says how often it came.
+//! - Severity rises within an occurrence, with a `changed` each time, and never falls: who was told at the worst is
+//!   told until the end.
 
-/// What kind of trouble. The numbers are on disk and on the wire: never renumber.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum AlarmKind {
-    /// A detector found the process level shifted or drifting.
-    ProcessShift = 1,
-    /// Values outside the configured range.
-    OutOfRange = 2,
-    /// Values change faster than the process can.
-    RateOfChange = 3,
-    /// A sensor repeats the same value.
-    Stuck = 4,
-    /// A sensor's source time stands still, or it reports Bad.
-    BadSensor = 5,
-    /// A device does not answer.
-    DeviceDown = 6,
-    /// A tag's address, credentials or certificate is wrong.
-    Misconfigured = 7,
-    /// The buffer was damaged, lost records, or the disk is full.
-    Storage = 8,
-    /// The wall clock stepped.
-    ClockStep = 9,
-}
+mod alarms;
+mod condition;
+mod kind;
+mod routing;
+#[cfg(test)]
+mod tests;
+mod watch;
+mod wording;
 
-impl AlarmKind {
-    /// Every kind, in code order.
-    pub const ALL: [Self; 9] = [
-        Self::ProcessShift,
-        Self::OutOfRange,
-        Self::RateOfChange,
-        Self::Stuck,
-        Self::BadSensor,
-        Self::DeviceDown,
-        Self::Misconfigured,
-        Self::Storage,
-        Self::ClockStep,
-    ];
-
-    /// The name used in config, JSON and logs.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ProcessShift => "process_shift",
-            Self::OutOfRange => "out_of_range",
-            Self::RateOfChange => "rate_of_change",
-            Self::Stuck => "stuck",
-            Self::BadSensor => "bad_sensor",
-            Self::DeviceDown => "device_down",
-            Self::Misconfigured => "misconfigured",
-            Self::Storage => "storage",
-            Self::ClockStep => "clock_step",
-        }
-    }
-
-    /// The inverse of [`AlarmKind::as_str`].
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.as_str() == name)
-    }
-
-    /// The inverse of the number.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| *k as u8 == code)
-    }
-}
+pub use alarms::{ActiveAlert, Alarms};
+pub use condition::{Condition, ConditionState, Subject};
+pub use kind::AlarmKind;
+pub use watch::QualityWatch;

@@ -1,3 +1,35 @@
 //! Streaming detection: EWMA and two-sided CUSUM per numeric tag on a learned baseline.
 //!
-//! Pure. State is a structure of arrays, one slot per detected tag.
+//! ```text
+//! rules ─► design (k, h, lambda, L) ─┐
+//! Good samples ─► learn (mean, sigma, persistence) ─► limits ─► charts ─► findings
+//! ```
+//!
+//! Pure. State is a structure of arrays, one slot per detected tag; a sample costs no allocation once its slot has
+//! learned. What a caller may rely on:
+//!
+//! - Only Good samples go in. Values that are not finite, and samples that are not newer than the slot's last one, are
+//!   ignored. Time is monotonic; the wall clock plays no part.
+//! - Nothing alarms before a baseline exists, and a signal that does not move gets none: without a spread there is no
+//!   distance from normal.
+//! - The wanted false-alarm rate is a promise about the plant's data, not about textbook noise: limits are widened for
+//!   autocorrelation and for what a short learning phase cannot know.
+
+mod arl;
+mod bank;
+mod baseline;
+mod charts;
+mod design;
+mod estimate;
+mod finding;
+mod limits;
+mod quadrature;
+mod refine;
+#[cfg(test)]
+mod tests;
+
+pub use arl::{cusum_arl, ewma_arl};
+pub use bank::{Bank, Input, Slot, SlotState};
+pub use baseline::Baseline;
+pub use design::{ChartDesign, DesignError, Designer, design};
+pub use finding::{Change, Chart, Finding};
