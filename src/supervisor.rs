@@ -4,7 +4,6 @@
 //! service manager sees it. This is the only place that spawns tasks, with the exceptions named in the
 //! architecture test.
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 

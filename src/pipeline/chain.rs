@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::{Catalog, ClockWatch, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
-use crate::alerting::{AlarmKind, Alarms, Condition, ConditionState, QualityWatch, Subject};
+use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
 use crate::config::Config;
-use crate::detection::{Bank, Change, ChartDesign, Finding, Input, Slot};
-use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId, Timestamp};
+use crate::detection::{Bank, ChartDesign, Finding, Input, Slot};
+use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
 
@@ -98,7 +98,13 @@ const CLOCK_ALARM: Duration = Duration::from_secs(60);
 impl Chain {
     /// A chain that begins at `now`.
     pub fn new(parts: Parts, now: Now) -> Self {
-        let Parts { config, numbers, designs, epoch, raw_hold } = parts;
+        let Parts {
+            config,
+            numbers,
+            designs,
+            epoch,
+            raw_hold,
+        } = parts;
         let catalog = Catalog::new(&config, numbers.clone());
         let mut slot_of = vec![None; config.tags.len()];
         let mut tag_of = Vec::new();
@@ -139,8 +145,12 @@ impl Chain {
             Acquired::Device(device, state) => self.device(device, &state, now, out),
             Acquired::Refused(device, tags) => self.note_refused(device, tags),
             Acquired::Overrun(device, samples) => {
-                let device = self.config.device(device).map_or_else(String::new, |d| d.name.clone());
-                out.alerts.push(event(now, EventKindV1::Overrun { device, samples }));
+                let device = self
+                    .config
+                    .device(device)
+                    .map_or_else(String::new, |d| d.name.clone());
+                out.alerts
+                    .push(event(now, EventKindV1::Overrun { device, samples }));
             }
         }
     }
@@ -153,14 +163,16 @@ impl Chain {
             self.watch.observe(&sample, batch.due, &mut self.conditions);
             self.count(&sample);
             self.summaries.add(&sample);
-            self.raw.offer(&sample, now.mono, &self.catalog, &mut out.telemetry);
+            self.raw
+                .offer(&sample, now.mono, &self.catalog, &mut out.telemetry);
             self.queue_for_detection(&sample, batch.due);
         }
         self.findings.clear();
         self.bank.step(&self.inputs, &mut self.findings);
-        for finding in std::mem::take(&mut self.findings) {
-            if let Some(condition) = self.condition_of(&finding, batch.due, now) {
-                self.conditions.push(condition);
+        for finding in &self.findings {
+            if let Some(tag) = self.tag_of.get(finding.slot.index()) {
+                self.conditions
+                    .push(Condition::process_shift(*tag, finding, now));
             }
         }
         self.settle(now, out);
@@ -171,25 +183,33 @@ impl Chain {
         self.watch_clock(now, out);
         self.alarms.tick(now, &mut self.raised);
         self.settle(now, out);
-        self.raw.flush_due(now.mono, &self.catalog, &mut out.telemetry);
-        self.summaries.flush_due(now, &self.catalog, &mut out.telemetry);
+        self.raw
+            .flush_due(now.mono, &self.catalog, &mut out.telemetry);
+        self.summaries
+            .flush_due(now, &self.catalog, &mut out.telemetry);
     }
 
     /// Hands on everything that is still being gathered.
     pub fn finish(&mut self, now: Now, out: &mut Outputs) {
         self.raw.flush_all(&self.catalog, &mut out.telemetry);
-        self.summaries.flush_all(now, &self.catalog, &mut out.telemetry);
+        self.summaries
+            .flush_all(now, &self.catalog, &mut out.telemetry);
     }
 
     /// Raises or clears an alert about the gateway itself.
     pub fn trouble(&mut self, trouble: &Trouble, now: Now, out: &mut Outputs) {
-        let state = if trouble.active {
-            active(trouble.severity, now.wall, trouble.detail.clone())
+        let (subject, kind) = (Subject::Gateway, AlarmKind::Storage);
+        self.conditions.push(if trouble.active {
+            Condition::active(
+                subject,
+                kind,
+                trouble.severity,
+                now.wall,
+                trouble.detail.clone(),
+            )
         } else {
-            ConditionState::Inactive
-        };
-        let subject = Subject::Gateway;
-        self.conditions.push(Condition { subject, kind: AlarmKind::Storage, state });
+            Condition::inactive(subject, kind)
+        });
         self.settle(now, out);
     }
 
@@ -218,43 +238,26 @@ impl Chain {
 
     fn queue_for_detection(&mut self, sample: &Sample, at: Mono) {
         let slot = self.slot_of.get(sample.tag.index()).copied().flatten();
-        if let (Some(slot), true, Some(value)) = (slot, sample.quality.is_good(), sample.value.as_f64()) {
+        if let (Some(slot), true, Some(value)) =
+            (slot, sample.quality.is_good(), sample.value.as_f64())
+        {
             self.inputs.push(Input { slot, value, at });
             self.counters.detected += 1;
         }
     }
 
-    /// A detector's finding as an alarm condition of its tag.
-    fn condition_of(&self, finding: &Finding, at: Mono, now: Now) -> Option<Condition> {
-        let tag = *self.tag_of.get(finding.slot.0 as usize)?;
-        let state = match finding.change {
-            Change::Cleared => ConditionState::Inactive,
-            Change::Raised | Change::Worse => ConditionState::Active {
-                severity: severity_of(finding),
-                since: now.wall.saturating_sub(at.since(finding.onset)),
-                value: Some(finding.value),
-                normal: Some(finding.normal),
-                sigmas: Some(finding.sigmas),
-                ratio: Some(finding.ratio),
-                detail: String::new(),
-            },
-        };
-        Some(Condition { subject: Subject::Tag(tag), kind: AlarmKind::ProcessShift, state })
-    }
-
     fn device(&mut self, device: DeviceId, state: &DeviceState, now: Now, out: &mut Outputs) {
         let subject = Subject::Device(device);
-        let (down, misconfigured) = match state {
-            DeviceState::Up => (ConditionState::Inactive, ConditionState::Inactive),
-            DeviceState::Down(reason) => {
-                (active(Severity::High, now.wall, reason.clone()), ConditionState::Inactive)
-            }
-            DeviceState::Misconfigured(reason) => {
-                (ConditionState::Inactive, active(Severity::High, now.wall, reason.clone()))
-            }
+        let active = |kind, reason: &str| {
+            Condition::active(subject, kind, Severity::High, now.wall, reason.to_owned())
         };
-        self.conditions.push(Condition { subject, kind: AlarmKind::DeviceDown, state: down });
-        self.conditions.push(Condition { subject, kind: AlarmKind::Misconfigured, state: misconfigured });
+        let inactive = |kind| Condition::inactive(subject, kind);
+        let (down, wrong) = (AlarmKind::DeviceDown, AlarmKind::Misconfigured);
+        self.conditions.extend(match state {
+            DeviceState::Up => [inactive(down), inactive(wrong)],
+            DeviceState::Down(reason) => [active(down, reason), inactive(wrong)],
+            DeviceState::Misconfigured(reason) => [inactive(down), active(wrong, reason)],
+        });
         self.settle(now, out);
     }
 
@@ -265,17 +268,18 @@ impl Chain {
     }
 
     fn watch_clock(&mut self, now: Now, out: &mut Outputs) {
+        let (subject, kind) = (Subject::Gateway, AlarmKind::ClockStep);
         if let Some(step_ns) = self.clock_watch.observe(now) {
             let delta_ms = step_ns / 1_000_000;
-            out.alerts.push(event(now, EventKindV1::ClockStep { delta_ms }));
-            let detail = format!("The gateway's clock stepped by {delta_ms} ms.");
-            let state = active(Severity::Low, now.wall, detail);
-            self.conditions.push(Condition { subject: Subject::Gateway, kind: AlarmKind::ClockStep, state });
+            out.alerts
+                .push(event(now, EventKindV1::ClockStep { delta_ms }));
+            let detail = format!("the gateway's clock stepped by {delta_ms} ms");
+            let condition = Condition::active(subject, kind, Severity::Low, now.wall, detail);
+            self.conditions.push(condition);
             self.clock_alarm_ends = Some(now.mono.saturating_add(CLOCK_ALARM));
         } else if self.clock_alarm_ends.is_some_and(|ends| ends <= now.mono) {
             self.clock_alarm_ends = None;
-            let state = ConditionState::Inactive;
-            self.conditions.push(Condition { subject: Subject::Gateway, kind: AlarmKind::ClockStep, state });
+            self.conditions.push(Condition::inactive(subject, kind));
         }
     }
 
@@ -291,19 +295,9 @@ impl Chain {
     }
 }
 
-/// Severity by how far the level has moved, in baseline standard deviations.
-fn severity_of(finding: &Finding) -> Severity {
-    match finding.sigmas.abs() {
-        far if far >= 6.0 => Severity::High,
-        far if far >= 3.0 => Severity::Medium,
-        _ => Severity::Low,
-    }
-}
-
-fn active(severity: Severity, since: Timestamp, detail: String) -> ConditionState {
-    ConditionState::Active { severity, since, value: None, normal: None, sigmas: None, ratio: None, detail }
-}
-
 fn event(now: Now, kind: EventKindV1) -> BodyV1 {
-    BodyV1::Event(EventV1 { at_ms: now.wall.as_millis(), kind })
+    BodyV1::Event(EventV1 {
+        at_ms: now.wall.as_millis(),
+        kind,
+    })
 }

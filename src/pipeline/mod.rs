@@ -5,16 +5,16 @@
 //! records to a [`task::RecordSink`].
 
 mod catalog;
-
+mod chain;
 mod clock_watch;
 mod raw;
 mod summary;
-
+pub mod task;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use catalog::Catalog;
-
+pub use chain::{Chain, ChainCounters, Outputs, Parts, Trouble};
 pub use clock_watch::ClockWatch;
 pub use raw::RawReporter;
 pub use summary::Summaries;

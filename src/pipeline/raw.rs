@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Catalog;
 use crate::config::{RawMode, Tag};
-use crate::model::{Mono, Quality, Sample, TagId, Value};
+use crate::model::{Mono, Quality, Sample, Value};
 use crate::record::{BodyV1, PointV1, RawV1, ValueV1};
 
 /// Points per record: about 3 KB, well inside what the buffer stores inline.
@@ -144,7 +144,7 @@ fn emit(builder: &mut Builder, asset: usize, catalog: &Catalog, out: &mut Vec<Bo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Reason, Timestamp};
+    use crate::model::{Reason, TagId, Timestamp};
     use crate::pipeline::testing;
 
     fn sample(value: f64, second: i64) -> Sample {

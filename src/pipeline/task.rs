@@ -95,8 +95,17 @@ fn report(chain: &Chain, status: &watch::Sender<ChainStatus>) {
         }
         old.counters = counters;
         old.active_alerts = active_alerts;
-        if !old.refused.iter().map(|(tag, why)| (tag, why)).eq(chain.refused()) {
-            old.refused = chain.refused().iter().map(|(tag, why)| (*tag, why.clone())).collect();
+        if !old
+            .refused
+            .iter()
+            .map(|(tag, why)| (tag, why))
+            .eq(chain.refused())
+        {
+            old.refused = chain
+                .refused()
+                .iter()
+                .map(|(tag, why)| (*tag, why.clone()))
+                .collect();
         }
         true
     });
