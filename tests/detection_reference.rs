@@ -3,6 +3,8 @@
 //! Reads `arl.csv` and `design_limits.csv` from `$ANDON_REFERENCE_DIR` (default `tests/reference`): run lengths of
 //! independent normal data, computed with another implementation of the integral equations.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -1,5 +1,12 @@
 //! The detectors on simulated signals: promised run lengths kept, faults found, nothing found where nothing is.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking and prints its figures"
+)]
+
 use std::time::Duration;
 
 use andon::config::DetectionRules;

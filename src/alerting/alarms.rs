@@ -20,7 +20,7 @@ use crate::model::{AssetPath, Mono, Now, Severity, Timestamp};
 use crate::record::AlertV1;
 
 /// Raises are counted over this long, and a chattering alarm must be quiet for this long.
-const CHATTER_WINDOW: Duration = Duration::from_secs(600);
+const CHATTER_WINDOW: Duration = Duration::from_mins(10);
 /// More raises than this within the window are chatter.
 const CHATTER_RAISES: usize = 3;
 

@@ -49,23 +49,22 @@ impl Facts<'_> {
         }
     }
 
-    /// ` reads 84.2 °C, normally 71.3 °C: far above normal (5.1 times its usual variation)`
+    /// `: 84.2 °C, normally 71.3 °C; the level is far above normal (5.1 times its usual variation)`
     fn distance(&self) -> String {
-        let mut text = String::new();
-        if let Some(value) = self.value {
-            text += &format!(": {}", self.with_unit(value));
-            if let Some(normal) = self.normal {
-                text += &format!(", normally {}", self.with_unit(normal));
-            }
-        }
-        if let Some(sigmas) = self.sigmas {
-            text += &format!(
-                "; the level is {} normal ({:.1} times its usual variation)",
-                how_far(sigmas),
-                sigmas.abs()
-            );
-        }
-        text
+        let value = match (self.value, self.normal) {
+            (Some(value), Some(normal)) => format!(
+                ": {}, normally {}",
+                self.with_unit(value),
+                self.with_unit(normal)
+            ),
+            (Some(value), None) => format!(": {}", self.with_unit(value)),
+            (None, _) => String::new(),
+        };
+        let level = self.sigmas.map_or_else(String::new, |sigmas| {
+            let (far, times) = (how_far(sigmas), sigmas.abs());
+            format!("; the level is {far} normal ({times:.1} times its usual variation)")
+        });
+        value + &level
     }
 
     fn chatter(&self) -> String {
@@ -358,7 +357,7 @@ mod tests {
             "Value is stuck: Oil temperature (press1.temp) on acme/line1/press1: 3.5. Since 2026-03-01 06:00:00 UTC. It came and went 4 times within 10 minutes and stays raised until it has been quiet for 10 minutes.",
         );
         check(
-            &chatter.cleared(Duration::from_secs(60)),
+            &chatter.cleared(Duration::from_mins(1)),
             "Over: value is stuck, Oil temperature (press1.temp) on acme/line1/press1. It began at 2026-03-01 06:00:00 UTC and lasted 1 min 0 s. It had come 4 times.",
         );
     }

@@ -70,6 +70,14 @@ enum Stage {
     Armed(Box<Baseline>),
 }
 
+/// The stage in one byte, so that an armed slot touches nothing else of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Learning,
+    Provisional,
+    Armed,
+}
+
 /// Alarm state of a slot.
 #[derive(Debug, Clone, Copy, Default)]
 struct Raised {
@@ -83,6 +91,7 @@ struct Raised {
 pub struct Bank {
     charts: Charts,
     raised: Vec<Raised>,
+    modes: Vec<Mode>,
     stages: Vec<Stage>,
     designs: Vec<ChartDesign>,
 }
@@ -98,6 +107,7 @@ impl Bank {
         Self {
             charts,
             raised: vec![Raised::default(); designs.len()],
+            modes: vec![Mode::Learning; designs.len()],
             stages: designs.iter().map(stage).collect(),
             designs: designs.to_vec(),
         }
@@ -108,8 +118,7 @@ impl Bank {
     /// slot does not exist or no chart can stand on the baseline.
     pub fn arm(&mut self, slot: Slot, baseline: &Baseline) -> bool {
         let index = slot.index();
-        let (Some(design), Some(stage)) = (self.designs.get(index), self.stages.get_mut(index))
-        else {
+        let Some(design) = self.designs.get(index) else {
             return false;
         };
         if !baseline.is_usable() {
@@ -121,7 +130,7 @@ impl Bank {
         if let Some(raised) = self.raised.get_mut(index) {
             *raised = Raised::default();
         }
-        *stage = Stage::Armed(Box::new(*baseline));
+        self.enter(index, Mode::Armed, Stage::Armed(Box::new(*baseline)));
         true
     }
 
@@ -162,7 +171,8 @@ impl Bank {
         let Some(missing) = self.charts.arrive(slot, input.at) else {
             return;
         };
-        if let Some(Stage::Learning(_)) = self.stages.get(slot) {
+        let mode = self.modes.get(slot).copied();
+        if mode == Some(Mode::Learning) {
             self.learn(slot, input.value);
             return;
         }
@@ -172,7 +182,7 @@ impl Bank {
         let Some(reading) = self.charts.advance(slot, input.value) else {
             return;
         };
-        let is_muted = self.refine(slot, &reading);
+        let is_muted = mode == Some(Mode::Provisional) && self.refine(slot, &reading);
         let Some(raised) = self.raised.get_mut(slot) else {
             return;
         };
@@ -182,27 +192,27 @@ impl Bank {
     }
 
     fn learn(&mut self, slot: usize, value: f64) {
-        let (Some(stage), Some(design)) = (self.stages.get_mut(slot), self.designs.get(slot))
+        let (Some(Stage::Learning(learner)), Some(design)) =
+            (self.stages.get_mut(slot), self.designs.get(slot))
         else {
-            return;
-        };
-        let Stage::Learning(learner) = stage else {
             return;
         };
         if let Some(estimate) = learner.observe(value, design) {
             let baseline = &estimate.baseline;
             self.charts
                 .set(slot, baseline.mean, &Limits::new(design, baseline));
-            *stage = Stage::Provisional(Box::new(Refiner::new(estimate, design)));
+            let refiner = Refiner::new(estimate, design);
+            self.enter(
+                slot,
+                Mode::Provisional,
+                Stage::Provisional(Box::new(refiner)),
+            );
         }
     }
 
     /// Lets a provisional slot learn from a quiet sample. Returns whether the slot must stay silent.
     fn refine(&mut self, slot: usize, reading: &Reading) -> bool {
-        let Some(stage) = self.stages.get_mut(slot) else {
-            return true;
-        };
-        let Stage::Provisional(refiner) = stage else {
+        let Some(Stage::Provisional(refiner)) = self.stages.get_mut(slot) else {
             return false;
         };
         let is_muted = refiner.is_muted();
@@ -221,9 +231,16 @@ impl Bank {
             self.charts.reset(slot);
         }
         if refiner.is_done() {
-            *stage = Stage::Armed(Box::new(baseline));
+            self.enter(slot, Mode::Armed, Stage::Armed(Box::new(baseline)));
         }
         is_muted
+    }
+
+    fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) {
+        if let (Some(m), Some(s)) = (self.modes.get_mut(slot), self.stages.get_mut(slot)) {
+            *m = mode;
+            *s = stage;
+        }
     }
 }
 

@@ -4,12 +4,12 @@
 //!
 //! | check | finding | measured by |
 //! |---|---|---|
-//! | NaN, infinity | Bad (not_a_number) | the value |
-//! | `min`, `max` | Bad (out_of_range) | the value |
-//! | `stale_after` | Uncertain (stale) | monotonic time since the source time last changed, in any direction |
-//! | `stuck_after` | Uncertain (stuck) | monotonic time since the value last changed; a gap starts it again |
-//! | `max_rate_per_s` | Uncertain (rate_of_change) | against the last plausible value over monotonic time |
-//! | `gap_after` | Uncertain (gap) | monotonic time since the last sample that carried a value |
+//! | NaN, infinity | Bad (`not_a_number`) | the value |
+//! | `min`, `max` | Bad (`out_of_range`) | the value |
+//! | `stale_after` | Uncertain (`stale`) | monotonic time since the source time last changed, in any direction |
+//! | `stuck_after` | Uncertain (`stuck`) | monotonic time since the value last changed; a gap starts it again |
+//! | `max_rate_per_s` | Uncertain (`rate_of_change`) | against the last plausible value over monotonic time |
+//! | `gap_after` | Uncertain (`gap`) | monotonic time since the last sample that carried a value |
 //!
 //! When several apply, the first of the table wins; a reason that the device itself gave is kept unless the finding is
 //! worse. Source times only have to move: they may be out of order, wrong or stepping.

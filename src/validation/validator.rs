@@ -176,8 +176,8 @@ mod tests {
         Quality::Bad(reason)
     }
 
-    const fn s(seconds: u64) -> Option<Duration> {
-        Some(Duration::from_secs(seconds))
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
     }
 
     fn sample(value: Value, time_ms: i64, quality: Quality) -> Sample {
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_source_time_that_stands_still_is_stale() {
         let rules = ValidationRules {
-            stale_after: s(2),
+            stale_after: Some(s(2)),
             ..ValidationRules::default()
         };
         times(
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn source_times_may_run_backwards_or_jump() {
         let rules = ValidationRules {
-            stale_after: s(1),
+            stale_after: Some(s(1)),
             ..ValidationRules::default()
         };
         times(
@@ -316,7 +316,7 @@ mod tests {
 
     fn stuck_after_2_s() -> ValidationRules {
         ValidationRules {
-            stuck_after: s(2),
+            stuck_after: Some(s(2)),
             ..ValidationRules::default()
         }
     }
@@ -395,7 +395,7 @@ mod tests {
     #[test]
     fn a_gap_can_be_configured() {
         let rules = ValidationRules {
-            gap_after: s(10),
+            gap_after: Some(s(10)),
             ..ValidationRules::default()
         };
         check(&rules, &[(0, 1.0), (9000, 2.0)], &[GOOD, GOOD]);
@@ -465,8 +465,8 @@ mod tests {
                 min: Some(-1e300),
                 max: Some(1e300),
                 max_rate_per_s: Some(1e10),
-                stale_after: s(1),
-                stuck_after: s(1),
+                stale_after: Some(s(1)),
+                stuck_after: Some(s(1)),
                 gap_after: None,
             };
             let mut validator = Validator::new(&[tag]);
