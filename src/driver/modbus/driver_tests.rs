@@ -1,0 +1,540 @@
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use super::super::scripted::{Act, Asked, Device, HASTY, PATIENT, address, bit, holding, register};
+use super::*;
+use crate::clock::ManualClock;
+use crate::config::{ByteOrder, ModbusTable};
+use crate::model::{Quality, Reason, Timestamp, Value};
+
+const NOON: Timestamp = Timestamp::from_millis(1_772_366_400_000);
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(NOON))
+}
+
+fn driver(device: &Device, groups: Vec<ModbusGroup>) -> ModbusDriver {
+    ModbusDriver::new(device.endpoint(), groups, clock())
+}
+
+async fn read(driver: &mut ModbusDriver, group: usize) -> Result<Vec<Sample>, DriverError> {
+    let mut out = Vec::new();
+    let result = driver.read(GroupId(group), &mut out).await;
+    assert!(result.is_ok() || out.is_empty(), "samples despite an error");
+    result.map(|()| out)
+}
+
+fn good(tag: u32, value: i64) -> Sample {
+    Sample {
+        tag: TagId(tag),
+        time: NOON,
+        value: Value::Int(value),
+        quality: Quality::Good,
+    }
+}
+
+fn bad(tag: u32, reason: Reason) -> Sample {
+    Sample {
+        value: Value::Missing,
+        quality: Quality::Bad(reason),
+        ..good(tag, 0)
+    }
+}
+
+#[tokio::test]
+async fn units_behind_one_endpoint_share_a_connection() {
+    let device = Device::new(Asked::good);
+    let groups = vec![
+        holding(1, PATIENT, &[0, 1, 9, 300]),
+        holding(7, PATIENT, &[5, 4]),
+    ];
+    let mut driver = driver(&device, groups);
+    assert!(!driver.is_connected());
+    driver.connect().await.unwrap();
+    driver.connect().await.unwrap();
+    let first = read(&mut driver, 0).await.unwrap();
+    let values = [1000, 1001, 1009, 1300];
+    assert!(
+        first
+            .iter()
+            .cloned()
+            .eq((0..).zip(values).map(|(t, v)| good(t, v)))
+    );
+    let second = read(&mut driver, 1).await.unwrap();
+    assert_eq!(second, [good(0, 7005), good(1, 7004)]);
+    let requests: Vec<_> = device
+        .asked()
+        .iter()
+        .map(|a| (a.unit, a.start, a.count))
+        .collect();
+    assert_eq!(requests, [(1, 0, 10), (1, 300, 1), (7, 4, 2)]);
+    assert_eq!(device.connections(), 1);
+    driver.close().await;
+    driver.close().await;
+    assert!(!driver.is_connected());
+    assert_eq!(read(&mut driver, 1).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn every_table_is_read_with_its_function() {
+    let device = Device::new(Asked::good);
+    let mut group = holding(2, PATIENT, &[10]);
+    let tables = [ModbusTable::Input, ModbusTable::Coil, ModbusTable::Discrete];
+    for (tag, table) in (1..).zip(tables) {
+        let data_type = match table {
+            ModbusTable::Input => DataType::U32(ByteOrder::Abcd),
+            _ => DataType::Bool,
+        };
+        group.points.push(ModbusPoint {
+            tag: TagId(tag),
+            address: address(table, 21),
+            data_type,
+            ..group.points[0].clone()
+        });
+    }
+    group.points[1].scale = 0.5;
+    let mut driver = driver(&device, vec![group]);
+    let values: Vec<_> = read(&mut driver, 0)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|s| s.value)
+        .collect();
+    let joined = f64::from(u32::from(register(2, 21)) << 16 | u32::from(register(2, 22)));
+    let expected = [
+        Value::Int(2010),
+        Value::Float(joined / 2.0),
+        Value::Bool(bit(21)),
+        Value::Bool(bit(21)),
+    ];
+    assert_eq!(values, expected);
+    let functions: BTreeSet<_> = device.asked().iter().map(|asked| asked.function).collect();
+    assert!(functions.into_iter().eq(1..=4));
+}
+
+#[tokio::test]
+async fn the_sample_time_is_the_middle_of_the_exchange() {
+    let clock = clock();
+    let ticking = Arc::clone(&clock);
+    let device = Device::new(move |asked| {
+        ticking.advance(Duration::from_millis(10));
+        // A step of the wall clock meanwhile moves no sample.
+        ticking.step_wall(-3_600_000_000_000);
+        asked.good()
+    });
+    let groups = vec![holding(1, PATIENT, &[0])];
+    let mut driver = ModbusDriver::new(device.endpoint(), groups, clock);
+    let samples = read(&mut driver, 0).await.unwrap();
+    assert_eq!(
+        samples[0].time,
+        NOON.saturating_add(Duration::from_millis(5))
+    );
+}
+
+#[tokio::test]
+async fn passing_exceptions_mark_the_samples_and_keep_the_connection() {
+    let device = Device::new(|asked| asked.exception(u8::try_from(asked.start).unwrap()));
+    let codes = [4, 5, 6, 7, 8, 200];
+    let groups = codes.iter().map(|code| holding(1, PATIENT, &[*code]));
+    let mut driver = driver(&device, groups.collect());
+    for (group, code) in codes.into_iter().enumerate() {
+        let reason = match code {
+            4 | 8 => Reason::DeviceFailure,
+            _ => Reason::CommFailure,
+        };
+        assert_eq!(read(&mut driver, group).await.unwrap(), [bad(0, reason)]);
+    }
+    assert_eq!(device.connections(), 1);
+    assert_eq!(device.asked().len(), codes.len());
+    assert_eq!(driver.refused(), []);
+}
+
+#[tokio::test]
+async fn a_gateway_that_reports_a_silent_unit_keeps_its_connection() {
+    let device = Device::new(|asked| match asked.unit {
+        1 => asked.good(),
+        unit => asked.exception(unit),
+    });
+    let groups = [10, 11, 1].map(|unit| holding(unit, PATIENT, &[0]));
+    let mut driver = driver(&device, groups.into());
+    for group in [0, 1] {
+        let error = read(&mut driver, group).await.unwrap_err();
+        assert!(matches!(&error, DriverError::Silent(words) if words.contains("gateway")));
+        driver.connect().await.unwrap();
+    }
+    assert_eq!(read(&mut driver, 2).await.unwrap(), [good(0, 1000)]);
+    assert_eq!(device.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_bad_register_is_isolated_at_once_and_tried_again_later() {
+    let broken = Arc::new(Mutex::new(true));
+    let (inside, clock) = (Arc::clone(&broken), clock());
+    let device = Device::new(move |asked| {
+        if *inside.lock().unwrap() && asked.touches(120) {
+            asked.exception(2)
+        } else {
+            asked.good()
+        }
+    });
+    let addresses: Vec<u16> = (100..140).collect();
+    let groups = vec![holding(1, PATIENT, &addresses)];
+    let time = Arc::clone(&clock);
+    let mut driver = ModbusDriver::new(device.endpoint(), groups, clock);
+
+    for _ in 0..2 {
+        let samples = read(&mut driver, 0).await.unwrap();
+        for (sample, register) in samples.iter().zip(100..) {
+            let expected = match register {
+                120 => bad(20, Reason::ConfigError),
+                _ => good(register - 100, 1000 + i64::from(register)),
+            };
+            assert_eq!(*sample, expected);
+        }
+        let reason = "holding:120: illegal data address (exception 2)";
+        assert_eq!(driver.refused(), [(TagId(20), reason.to_owned())]);
+    }
+    let learned = device
+        .asked()
+        .iter()
+        .filter(|asked| asked.touches(120))
+        .count();
+    assert!(learned <= 7, "the second read asks no more: {learned}");
+
+    // Still refused when it is tried again.
+    time.advance(Duration::from_secs(5));
+    read(&mut driver, 0).await.unwrap();
+    assert!(
+        device
+            .asked()
+            .iter()
+            .any(|asked| asked.start == 120 && asked.count == 1)
+    );
+    assert_eq!(driver.refused().len(), 1);
+
+    // Repaired: the next try finds it, and then everything is read in one request again.
+    *broken.lock().unwrap() = false;
+    time.advance(Duration::from_secs(10));
+    let samples = read(&mut driver, 0).await.unwrap();
+    assert_eq!(samples[20].value, Value::Int(1120));
+    assert_eq!(driver.refused(), []);
+    device.asked();
+    read(&mut driver, 0).await.unwrap();
+    assert_eq!(device.asked().len(), 1);
+    assert_eq!(device.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_everything_is_learned_in_bounded_steps() {
+    let device = Device::new(|asked| asked.exception(1));
+    let addresses: Vec<u16> = (0..125).collect();
+    let mut driver = driver(&device, vec![holding(1, PATIENT, &addresses)]);
+    let mut requests = Vec::new();
+    for _ in 0..4 {
+        let samples = read(&mut driver, 0).await.unwrap();
+        assert!(
+            samples
+                .iter()
+                .all(|s| s.quality == Quality::Bad(Reason::ConfigError))
+        );
+        requests.push(device.asked().len());
+    }
+    assert!(requests.iter().all(|n| *n <= 2 * 65), "{requests:?}");
+    assert_eq!(requests.last(), Some(&0), "all set aside: {requests:?}");
+    assert_eq!(driver.refused().len(), 125);
+}
+
+#[tokio::test]
+async fn a_second_try_that_fails_costs_no_values() {
+    let clock = clock();
+    let device = Device::new(|asked| match (asked.start, asked.connection) {
+        (0, _) => asked.good(),
+        (_, 0) if asked.count == 1 && asked.id[1] > 3 => vec![Act::Close],
+        (_, 1) => asked.exception(6),
+        _ => asked.exception(2),
+    });
+    let time = Arc::clone(&clock);
+    let groups = vec![holding(1, PATIENT, &[0, 50])];
+    let mut driver = ModbusDriver::new(device.endpoint(), groups, clock);
+    let expected = [good(0, 1000), bad(1, Reason::ConfigError)];
+    assert_eq!(read(&mut driver, 0).await.unwrap(), expected);
+    read(&mut driver, 0).await.unwrap();
+    time.advance(Duration::from_secs(5));
+    let later = read(&mut driver, 0).await.unwrap();
+    assert_eq!(later[0].value, Value::Int(1000));
+    assert!(!driver.is_connected());
+    // Busy on the next try: still set aside, with what the device said first.
+    time.advance(Duration::from_secs(10));
+    let later = read(&mut driver, 0).await.unwrap();
+    assert_eq!(later[1].quality, Quality::Bad(Reason::CommFailure));
+    assert_eq!(driver.refused().len(), 1);
+    assert_eq!(device.connections(), 2);
+}
+
+/// One broken answer on the first connection, right answers on the next.
+#[track_caller]
+fn check_fault(
+    name: &str,
+    fault: impl Fn(Asked) -> Vec<Act> + Send + 'static,
+    expected: impl Fn(&DriverError) -> bool,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let device = Device::new(move |asked| match asked.connection {
+            0 => fault(asked),
+            _ => asked.good(),
+        });
+        let groups = vec![
+            holding(1, HASTY * 3, &[7, 8]),
+            holding(1, PATIENT, &[40, 41]),
+        ];
+        let mut driver = driver(&device, groups);
+        driver.connect().await.unwrap();
+        let error = read(&mut driver, 0).await.unwrap_err();
+        assert!(expected(&error), "{name}: {error:?}");
+        assert!(!driver.is_connected(), "{name}");
+        driver.connect().await.unwrap();
+        let samples = read(&mut driver, 1).await.unwrap();
+        assert_eq!(samples, [good(0, 1040), good(1, 1041)], "{name}");
+        assert_eq!(device.connections(), 2, "{name}");
+    });
+}
+
+fn check_link(name: &str, fault: impl Fn(Asked) -> Vec<Act> + Send + 'static) {
+    check_fault(name, fault, |error| matches!(error, DriverError::Link(_)));
+}
+
+fn check_silent(name: &str, fault: impl Fn(Asked) -> Vec<Act> + Send + 'static) {
+    check_fault(name, fault, |error| matches!(error, DriverError::Silent(_)));
+}
+
+fn send(bytes: Vec<u8>) -> Vec<Act> {
+    vec![Act::Send(bytes)]
+}
+
+#[test]
+fn a_broken_answer_is_never_a_value_and_the_next_read_is_right() {
+    check_link("wrong transaction id", |a| {
+        send(a.frame_as([9, 9], a.unit, &a.pdu()))
+    });
+    check_link("wrong unit", |a| send(a.frame_as(a.id, 2, &a.pdu())));
+    check_link("wrong unit in an exception", |a| {
+        send(a.frame_as(a.id, 2, &[0x83, 2]))
+    });
+    check_link("other function", |a| send(a.frame(&[4, 4, 0, 1, 0, 2])));
+    check_link("exception to another function", |a| {
+        send(a.frame(&[0x84, 2]))
+    });
+    check_link("function 0, as pymodbus answers 126 registers", |a| {
+        send(a.frame(&[0, 1]))
+    });
+    check_link("one register too few", |a| send(a.frame(&[3, 2, 0, 1])));
+    check_link("one register too many", |a| {
+        send(a.frame(&[3, 6, 0, 1, 0, 2, 0, 3]))
+    });
+    check_link("odd number of bytes", |a| send(a.frame(&[3, 3, 0, 1, 0])));
+    check_link("byte count beyond the frame", |a| {
+        send(a.frame(&[3, 4, 0, 1]))
+    });
+    check_link("bytes behind the registers", |a| {
+        send(a.frame(&[3, 4, 0, 1, 0, 2, 0]))
+    });
+    check_link("no function", |a| send(a.frame(&[])));
+    check_link("no data", |a| send(a.frame(&[3])));
+    check_link("length 0", |a| send(vec![a.id[0], a.id[1], 0, 0, 0, 0, 1]));
+    check_link("oversize", |a| {
+        send(a.frame(&[[3, 250].as_slice(), &[0; 600]].concat()))
+    });
+    check_link("protocol id 7", |a| {
+        let mut frame = a.frame(&a.pdu());
+        frame[3] = 7;
+        send(frame)
+    });
+    check_link("truncated, then closed", |a| {
+        vec![Act::Send(a.frame(&a.pdu())[..9].to_vec()), Act::Close]
+    });
+    check_link("closed", |_| vec![Act::Close]);
+    check_link("reset in the middle of a frame", |a| {
+        vec![Act::Send(a.frame(&a.pdu())[..9].to_vec()), Act::Reset]
+    });
+    check_silent("silence", |_| vec![]);
+    check_silent("truncated, then silence", |a| {
+        send(a.frame(&a.pdu())[..9].to_vec())
+    });
+    check_silent("a length that never comes", |a| {
+        let mut frame = a.frame(&a.pdu());
+        frame[4] = 0xFF;
+        send(frame)
+    });
+}
+
+#[test]
+fn garbage_is_never_a_value() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let noise: Vec<u8> = (0..300).map(|_| random.u8(..)).collect();
+        check_fault("garbage", move |_| send(noise.clone()), |_| true);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_single_bytes_is_one_answer() {
+    let device = Device::new(|asked| {
+        let frame = asked.frame(&asked.pdu());
+        frame
+            .into_iter()
+            .map(|byte| Act::Send(vec![byte]))
+            .collect()
+    });
+    let mut driver = driver(&device, vec![holding(1, PATIENT, &[3])]);
+    assert_eq!(read(&mut driver, 0).await.unwrap(), [good(0, 1003)]);
+}
+
+#[tokio::test]
+async fn a_late_answer_reaches_nobody() {
+    let device = Device::new(|asked| match asked.connection {
+        0 => [vec![Act::Wait], asked.good()].concat(),
+        _ => asked.good(),
+    });
+    let groups = vec![holding(1, HASTY, &[7]), holding(1, PATIENT, &[40])];
+    let mut driver = driver(&device, groups);
+    let error = read(&mut driver, 0).await.unwrap_err();
+    assert!(matches!(&error, DriverError::Silent(words) if words.contains("holding:7 of unit 1")));
+    device.go_on();
+    assert_eq!(read(&mut driver, 1).await.unwrap(), [good(0, 1040)]);
+}
+
+#[tokio::test]
+async fn an_answer_sent_twice_is_used_once() {
+    let device = Device::new(|asked| [asked.good(), asked.good()].concat());
+    let groups = vec![holding(1, PATIENT, &[7]), holding(1, PATIENT, &[40])];
+    let mut endpoint = device.endpoint();
+    endpoint.ignore_transaction_id = false;
+    let mut driver = ModbusDriver::new(endpoint, groups, clock());
+    for _ in 0..20 {
+        for (group, value) in [(0, 1007), (1, 1040)] {
+            if let Ok(samples) = read(&mut driver, group).await {
+                assert_eq!(samples, [good(0, value)]);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_read_never_feeds_the_next_one() {
+    let device = Device::new(|asked| match asked.connection {
+        0 => [vec![Act::Wait], asked.good()].concat(),
+        _ => asked.good(),
+    });
+    let groups = vec![holding(1, PATIENT, &[7]), holding(1, PATIENT, &[40])];
+    let mut driver = driver(&device, groups);
+    let mut out = Vec::new();
+    let dropped = tokio::time::timeout(HASTY, driver.read(GroupId(0), &mut out)).await;
+    assert!(dropped.is_err() && out.is_empty());
+    device.go_on();
+    assert_eq!(read(&mut driver, 1).await.unwrap(), [good(0, 1040)]);
+    assert_eq!(device.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_block_without_answer_spoils_its_group_alone() {
+    let device = Device::new(|asked| match asked.start {
+        200 => vec![],
+        _ => asked.good(),
+    });
+    let groups = vec![holding(1, HASTY, &[0, 200]), holding(1, PATIENT, &[0])];
+    let mut driver = driver(&device, groups);
+    assert!(matches!(
+        read(&mut driver, 0).await,
+        Err(DriverError::Silent(_))
+    ));
+    assert_eq!(read(&mut driver, 1).await.unwrap(), [good(0, 1000)]);
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_echo_the_transaction_id_is_read_when_allowed() {
+    let script = |asked: Asked| match asked.start {
+        1 => send(asked.frame_as([7, 7], 9, &asked.pdu())),
+        2 => send(asked.frame_as([7, 7], asked.unit, &[3, 2, 0, 1, 0, 1])),
+        3 => send(asked.frame_as([7, 7], asked.unit, &[0x83, 4])),
+        4 => {
+            let frame = asked.frame_as([7, 7], asked.unit, &asked.pdu());
+            frame
+                .into_iter()
+                .map(|byte| Act::Send(vec![byte]))
+                .collect()
+        }
+        _ => send(asked.frame_as([7, 7], asked.unit, &asked.pdu())),
+    };
+    let device = Device::new(script);
+    let mut endpoint = device.endpoint();
+    endpoint.ignore_transaction_id = true;
+    let groups = (0..5).map(|register| holding(5, PATIENT, &[register]));
+    let mut driver = ModbusDriver::new(endpoint, groups.collect(), clock());
+    assert_eq!(read(&mut driver, 0).await.unwrap(), [good(0, 5000)]);
+    let failed = read(&mut driver, 3).await.unwrap();
+    assert_eq!(failed, [bad(0, Reason::DeviceFailure)]);
+    assert_eq!(read(&mut driver, 4).await.unwrap(), [good(0, 5004)]);
+    assert_eq!(device.connections(), 1);
+    for wrong in [1, 2] {
+        assert!(
+            matches!(read(&mut driver, wrong).await, Err(DriverError::Link(_))),
+            "{wrong}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_made_is_a_link_error() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let endpoint = Endpoint {
+        host: "127.0.0.1".into(),
+        port,
+        connect_timeout: PATIENT,
+        ignore_transaction_id: false,
+    };
+    let groups = vec![holding(1, PATIENT, &[0])];
+    let mut driver = ModbusDriver::new(endpoint, groups, clock());
+    let expected = format!("connect to 127.0.0.1:{port}: ");
+    for result in [
+        driver.connect().await,
+        read(&mut driver, 0).await.map(|_| ()),
+    ] {
+        assert!(matches!(&result, Err(DriverError::Link(words)) if words.starts_with(&expected)));
+    }
+    let error = read(&mut driver, 9).await.unwrap_err();
+    assert_eq!(error, DriverError::Config("no scan group 9".into()));
+    assert!(format!("{driver:?}").contains("open: false"));
+}
+
+#[tokio::test]
+async fn a_tag_that_can_never_be_read_says_why_and_spoils_no_other() {
+    let device = Device::new(Asked::good);
+    let mut group = holding(1, PATIENT, &[0, 1, 2]);
+    group.unit.limits = Limits::new(1, 0);
+    group.points[1].data_type = DataType::F32(ByteOrder::Abcd);
+    group.points[2].data_type = DataType::Auto;
+    let mut driver = driver(&device, vec![group]);
+    let samples = read(&mut driver, 0).await.unwrap();
+    let refused = Reason::ConfigError;
+    assert_eq!(samples, [good(0, 1000), bad(1, refused), bad(2, refused)]);
+    let reasons: Vec<_> = driver
+        .refused()
+        .into_iter()
+        .map(|(_, reason)| reason)
+        .collect();
+    assert_eq!(
+        reasons,
+        [
+            "the value needs 2 registers and the device answers at most 1",
+            "type \"auto\" does not exist on Modbus; name the register's type",
+        ]
+    );
+}
