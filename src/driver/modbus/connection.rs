@@ -223,3 +223,95 @@ fn describe(error: &Error) -> String {
         Error::Transport(error) => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{Act, Asked, Device, HASTY, PATIENT, register};
+    use super::*;
+
+    const ASK: Ask = Ask {
+        unit: 1,
+        span: Span {
+            table: ModbusTable::Holding,
+            start: 7,
+            count: 1,
+        },
+        timeout: PATIENT,
+    };
+
+    /// A connection on which the device has already done something before the first request.
+    async fn already(device: std::net::TcpStream, to: &Device) -> Connection {
+        device.set_nonblocking(true).unwrap();
+        let stream = TcpStream::from_std(device).unwrap();
+        stream.readable().await.unwrap();
+        let mut connection = Connection::new(to.endpoint());
+        connection.context = Some(tcp::attach_slave(Wire::new(stream, false), Slave(1)));
+        connection
+    }
+
+    fn pair() -> (std::net::TcpStream, std::net::TcpStream) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (ours, listener.accept().unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_connection_closed_while_idle_is_replaced_before_the_request() {
+        let device = Device::new(Asked::good);
+        let (ours, theirs) = pair();
+        drop(theirs);
+        let mut connection = already(ours, &device).await;
+        let answer = connection.read(ASK).await;
+        assert_eq!(answer, Ok(Answer::Registers(vec![register(1, 7)])));
+        assert!(connection.is_open());
+    }
+
+    #[tokio::test]
+    async fn bytes_that_nobody_asked_for_never_become_an_answer() {
+        let device = Device::new(Asked::good);
+        let (ours, mut theirs) = pair();
+        // The right answer to the first request of a connection, but before it was made.
+        let early = [0, 0, 0, 0, 0, 5, 1, 3, 2, 0xBA, 0xAD];
+        std::io::Write::write_all(&mut theirs, &early).unwrap();
+        let mut connection = already(ours, &device).await;
+        let answer = connection.read(ASK).await;
+        assert_eq!(answer, Ok(Answer::Registers(vec![register(1, 7)])));
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_replaced_once_at_most() {
+        let device = Device::new(Asked::good);
+        let (ours, theirs) = pair();
+        drop(theirs);
+        let mut connection = already(ours, &device).await;
+        connection.endpoint.port = 0;
+        let Err(Failure::Link(words)) = connection.read(ASK).await else {
+            panic!("a connection to nowhere");
+        };
+        assert!(words.starts_with("connect to 127.0.0.1:0: "), "{words}");
+        assert!(
+            connection.read(ASK).await.is_err(),
+            "reading does not go on without a connection"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_not_answered_is_given_up_in_time() {
+        // A listener whose queue is full: further connections wait.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut endpoint = Device::new(|_| vec![Act::Close]).endpoint();
+        endpoint.port = listener.local_addr().unwrap().port();
+        endpoint.connect_timeout = HASTY;
+        let mut held = std::collections::VecDeque::new();
+        while held.len() < 1024 {
+            let mut connection = Connection::new(endpoint.clone());
+            if let Err(error) = connection.open().await {
+                let words = error.to_string();
+                assert!(words.ends_with("no connection within 60ms"), "{words}");
+                return;
+            }
+            held.push_back(connection);
+        }
+        panic!("the listener's queue has no end");
+    }
+}

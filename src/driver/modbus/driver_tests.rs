@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use super::super::scripted::{Act, Asked, Device, HASTY, PATIENT, address, bit, holding, register};
+use super::super::scripted::{
+    Act, Asked, Device, HASTY, PATIENT, address, bit, config, frame, holding, register, tag,
+};
 use super::*;
 use crate::clock::ManualClock;
 use crate::config::{ByteOrder, ModbusTable};
@@ -275,6 +277,7 @@ async fn a_second_try_that_fails_costs_no_values() {
 #[track_caller]
 fn check_fault(
     name: &str,
+    timeout: Duration,
     fault: impl Fn(Asked) -> Vec<Act> + Send + 'static,
     expected: impl Fn(&DriverError) -> bool,
 ) {
@@ -287,10 +290,7 @@ fn check_fault(
             0 => fault(asked),
             _ => asked.good(),
         });
-        let groups = vec![
-            holding(1, HASTY * 3, &[7, 8]),
-            holding(1, PATIENT, &[40, 41]),
-        ];
+        let groups = vec![holding(1, timeout, &[7, 8]), holding(1, PATIENT, &[40, 41])];
         let mut driver = driver(&device, groups);
         driver.connect().await.unwrap();
         let error = read(&mut driver, 0).await.unwrap_err();
@@ -304,11 +304,15 @@ fn check_fault(
 }
 
 fn check_link(name: &str, fault: impl Fn(Asked) -> Vec<Act> + Send + 'static) {
-    check_fault(name, fault, |error| matches!(error, DriverError::Link(_)));
+    check_fault(name, PATIENT, fault, |error| {
+        matches!(error, DriverError::Link(_))
+    });
 }
 
 fn check_silent(name: &str, fault: impl Fn(Asked) -> Vec<Act> + Send + 'static) {
-    check_fault(name, fault, |error| matches!(error, DriverError::Silent(_)));
+    check_fault(name, HASTY, fault, |error| {
+        matches!(error, DriverError::Silent(_))
+    });
 }
 
 fn send(bytes: Vec<u8>) -> Vec<Act> {
@@ -318,11 +322,11 @@ fn send(bytes: Vec<u8>) -> Vec<Act> {
 #[test]
 fn a_broken_answer_is_never_a_value_and_the_next_read_is_right() {
     check_link("wrong transaction id", |a| {
-        send(a.frame_as([9, 9], a.unit, &a.pdu()))
+        send(frame([9, 9], a.unit, &a.pdu()))
     });
-    check_link("wrong unit", |a| send(a.frame_as(a.id, 2, &a.pdu())));
+    check_link("wrong unit", |a| send(frame(a.id, 2, &a.pdu())));
     check_link("wrong unit in an exception", |a| {
-        send(a.frame_as(a.id, 2, &[0x83, 2]))
+        send(frame(a.id, 2, &[0x83, 2]))
     });
     check_link("other function", |a| send(a.frame(&[4, 4, 0, 1, 0, 2])));
     check_link("exception to another function", |a| {
@@ -376,7 +380,7 @@ fn garbage_is_never_a_value() {
     for seed in 0..20 {
         let mut random = fastrand::Rng::with_seed(seed);
         let noise: Vec<u8> = (0..300).map(|_| random.u8(..)).collect();
-        check_fault("garbage", move |_| send(noise.clone()), |_| true);
+        check_fault("garbage", HASTY, move |_| send(noise.clone()), |_| true);
     }
 }
 
@@ -411,9 +415,7 @@ async fn a_late_answer_reaches_nobody() {
 async fn an_answer_sent_twice_is_used_once() {
     let device = Device::new(|asked| [asked.good(), asked.good()].concat());
     let groups = vec![holding(1, PATIENT, &[7]), holding(1, PATIENT, &[40])];
-    let mut endpoint = device.endpoint();
-    endpoint.ignore_transaction_id = false;
-    let mut driver = ModbusDriver::new(endpoint, groups, clock());
+    let mut driver = driver(&device, groups);
     for _ in 0..20 {
         for (group, value) in [(0, 1007), (1, 1040)] {
             if let Ok(samples) = read(&mut driver, group).await {
@@ -457,17 +459,17 @@ async fn a_block_without_answer_spoils_its_group_alone() {
 #[tokio::test]
 async fn a_gateway_that_does_not_echo_the_transaction_id_is_read_when_allowed() {
     let script = |asked: Asked| match asked.start {
-        1 => send(asked.frame_as([7, 7], 9, &asked.pdu())),
-        2 => send(asked.frame_as([7, 7], asked.unit, &[3, 2, 0, 1, 0, 1])),
-        3 => send(asked.frame_as([7, 7], asked.unit, &[0x83, 4])),
+        1 => send(frame([7, 7], 9, &asked.pdu())),
+        2 => send(frame([7, 7], asked.unit, &[3, 2, 0, 1, 0, 1])),
+        3 => send(frame([7, 7], asked.unit, &[0x83, 4])),
         4 => {
-            let frame = asked.frame_as([7, 7], asked.unit, &asked.pdu());
+            let frame = frame([7, 7], asked.unit, &asked.pdu());
             frame
                 .into_iter()
                 .map(|byte| Act::Send(vec![byte]))
                 .collect()
         }
-        _ => send(asked.frame_as([7, 7], asked.unit, &asked.pdu())),
+        _ => send(frame([7, 7], asked.unit, &asked.pdu())),
     };
     let device = Device::new(script);
     let mut endpoint = device.endpoint();
@@ -537,4 +539,63 @@ async fn a_tag_that_can_never_be_read_says_why_and_spoils_no_other() {
             "type \"auto\" does not exist on Modbus; name the register's type",
         ]
     );
+}
+
+#[test]
+fn an_endpoint_is_built_from_the_configuration() {
+    let device = Device::new(Asked::good);
+    let mut config = config(&[device.link(1, PATIENT), device.link(2, PATIENT)]);
+    if let Link::ModbusTcp(link) = &mut config.devices[1].link {
+        link.connect_timeout = PATIENT * 2;
+        link.ignore_transaction_id = true;
+    }
+    config.tags.push(tag(
+        "a.x",
+        0,
+        address(ModbusTable::Holding, 4),
+        DataType::U16,
+    ));
+    config
+        .tags
+        .push(tag("b.x", 1, address(ModbusTable::Input, 5), DataType::U16));
+    let mut opcua = tag("b.y", 1, address(ModbusTable::Input, 5), DataType::U16);
+    opcua.source = Source::OpcUa("ns=2;i=1".into());
+    config.tags.push(opcua);
+    let scan = |device, tags: &[u32]| ScanGroup {
+        device: DeviceId(device),
+        tags: tags.iter().map(|id| TagId(*id)).collect(),
+    };
+    let build = |devices: &[u32], groups: &[ScanGroup]| {
+        let devices: Vec<_> = devices.iter().map(|id| DeviceId(*id)).collect();
+        ModbusDriver::for_endpoint(&config, &devices, groups, clock())
+    };
+    let refused = |result: Result<ModbusDriver, DriverError>, expected: &str| {
+        assert_eq!(result.unwrap_err(), DriverError::Config(expected.into()));
+    };
+    refused(build(&[], &[]), "a Modbus endpoint without devices");
+    refused(build(&[7], &[]), "device 7 is not a Modbus unit");
+    refused(
+        build(&[0], &[scan(9, &[])]),
+        "device 9 is not a Modbus unit",
+    );
+    refused(
+        build(&[0, 1], &[scan(1, &[2])]),
+        "tag 2 has no Modbus address",
+    );
+    refused(
+        build(&[0, 1], &[scan(1, &[3])]),
+        "tag 3 has no Modbus address",
+    );
+
+    let mut driver = build(&[0, 1], &[scan(0, &[0]), scan(1, &[1])]).unwrap();
+    let debug = format!("{driver:?}");
+    assert!(debug.contains("connect_timeout: 40s, ignore_transaction_id: true"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        assert_eq!(read(&mut driver, 0).await.unwrap(), [good(0, 1004)]);
+        assert_eq!(read(&mut driver, 1).await.unwrap(), [good(1, 2005)]);
+    });
 }

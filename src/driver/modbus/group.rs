@@ -88,8 +88,8 @@ impl Group {
                 continue;
             };
             match self.plan.refuse(index, exception, clock.now().mono) {
-                Some(Learned::Split) if !budget.take_extra() => index += 2,
-                Some(Learned::Split) => {}
+                Some(Learned::Split { into }) if !budget.take_extra() => index += into,
+                Some(Learned::Split { .. }) => {}
                 Some(Learned::SetAside) | None => set_aside += 1,
             }
         }
@@ -280,5 +280,48 @@ fn set(samples: &mut [Sample], slot: usize, time: Timestamp, (value, quality): R
         sample.time = time;
         sample.value = value;
         sample.quality = quality;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::{Asked, Device, PATIENT, holding};
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[tokio::test]
+    async fn a_unit_that_needs_too_long_for_its_requests_is_called_silent() {
+        let device = Device::new(Asked::good);
+        let mut link = Connection::new(device.endpoint());
+        link.open().await.unwrap();
+        let mut group = Group::new(holding(7, PATIENT, &[0, 100]));
+        let block = group.plan.block(0).unwrap();
+        let over = Budget {
+            ends_at: Instant::now(),
+            ..Budget::of(&group.unit)
+        };
+        let clock = ManualClock::default();
+        let error = group
+            .ask(block, &mut link, &clock, &over)
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "unit 7 needs longer than 22s for the 2 requests of a scan; raise its timeout or read fewer tags"
+        );
+        assert!(link.is_open(), "nothing was sent");
+    }
+
+    #[tokio::test]
+    async fn learning_ends_with_its_time_or_its_requests() {
+        let unit = holding(1, PATIENT, &[]).unit;
+        let mut late = Budget {
+            learns_until: Instant::now(),
+            ..Budget::of(&unit)
+        };
+        assert!(!late.take_extra());
+        let mut spent = Budget::of(&unit);
+        let granted = (0..1000).filter(|_| spent.take_extra()).count();
+        assert_eq!(granted, 64);
     }
 }

@@ -137,8 +137,12 @@ pub struct Block {
 /// What became of a refused block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Learned {
-    /// It stands as two blocks now, at its place and the next.
-    Split,
+    /// It stands as this many blocks now, from its place on: two, or more where a value that bridged a gap for its
+    /// neighbours is in the other half.
+    Split {
+        /// How many.
+        into: usize,
+    },
     /// It was a single address and is no longer in the plan; until it is tried again it is listed by
     /// [`Plan::refused`].
     SetAside,
@@ -216,13 +220,12 @@ impl Plan {
             return Some(Learned::SetAside);
         }
         let middle = block.first.midpoint(block.end);
-        let halves = [
-            self.spanning(block.first..middle)?,
-            self.spanning(middle..block.end)?,
-        ];
-        self.blocks.splice(index..=index, halves);
+        let mut parts = self.merged(block.first..middle);
+        parts.extend(self.merged(middle..block.end));
+        let into = parts.len();
+        self.blocks.splice(index..=index, parts);
         self.relearn_at = Some(now.saturating_add(RELEARN));
-        Some(Learned::Split)
+        Some(Learned::Split { into })
     }
 
     /// The refused address that has been due the longest, if any is.
@@ -232,7 +235,11 @@ impl Plan {
             (at <= now).then_some((at, index))
         });
         let (_, index) = waiting.min()?;
-        self.spanning(index..index + 1)
+        Some(Block {
+            span: self.cells.get(index)?.span,
+            first: index,
+            end: index + 1,
+        })
     }
 
     /// Learns that the address still does not answer: refused again, or (`None`) not answered for another reason.
@@ -283,25 +290,19 @@ impl Plan {
         }
     }
 
-    fn spanning(&self, cells: Range<usize>) -> Option<Block> {
-        let mut within = self.cells.get(cells.clone())?.iter().map(|cell| cell.span);
-        let first = within.next()?;
-        Some(Block {
-            span: within.try_fold(first, Span::joined)?,
-            first: cells.start,
-            end: cells.end,
-        })
-    }
-
-    /// Blocks over everything that is not set aside; none reaches across an address that is.
     fn merge(&mut self) {
         self.relearn_at = None;
-        self.blocks.clear();
-        for (index, cell) in self.cells.iter().enumerate() {
+        self.blocks = self.merged(0..self.cells.len());
+    }
+
+    /// Blocks over those of `cells` that are not set aside; none reaches across one that is.
+    fn merged(&self, cells: Range<usize>) -> Vec<Block> {
+        let mut blocks: Vec<Block> = Vec::new();
+        for (index, cell) in cells.clone().zip(self.cells.get(cells).unwrap_or_default()) {
             if cell.refusal.is_some() {
                 continue;
             }
-            let last = self.blocks.last_mut().filter(|block| block.end == index);
+            let last = blocks.last_mut().filter(|block| block.end == index);
             let joined = last.and_then(|block| {
                 let span = self.limits.admits(block.span, cell.span)?;
                 Some((block, span))
@@ -311,13 +312,14 @@ impl Plan {
                     block.span = span;
                     block.end = index + 1;
                 }
-                None => self.blocks.push(Block {
+                None => blocks.push(Block {
                     span: cell.span,
                     first: index,
                     end: index + 1,
                 }),
             }
         }
+        blocks
     }
 }
 

@@ -147,6 +147,16 @@ fn splits_are_remembered_for_an_hour_and_never_reach_across_a_refused_address() 
     assert_eq!(plan.refused().count(), 1);
 }
 
+#[test]
+fn a_half_without_the_value_that_bridged_a_gap_is_two_blocks() {
+    let starts = [(291, 15), (310, 15), (323, 1), (341, 1)];
+    let spans = starts.map(|(start, count)| span(Input, start, count));
+    let mut plan = planned(Limits::new(51, 16), &spans);
+    assert_eq!(words(&plan), "input:291-341");
+    assert_eq!(plan.refuse(0, 2, at(0)), Some(Learned::Split { into: 3 }));
+    assert_eq!(words(&plan), "input:291-324 input:323 input:341");
+}
+
 /// A device that refuses every read touching a `bad` holding register; returns how many requests were refused.
 fn converge(plan: &mut Plan, bad: &BTreeSet<u16>, now: Mono) -> usize {
     let (mut index, mut refusals) = (0, 0);

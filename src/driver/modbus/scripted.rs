@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use crate::config::ModbusLink;
-use crate::model::TagId;
+use crate::config::{
+    AlertingConfig, BufferConfig, Config, DataType, Device as DeviceConfig, Gateway, Link,
+    LogConfig, LogLevel, ModbusAddress, ModbusLink, ModbusTable, PublishRules, RawMode, Source,
+    Tag, ValidationRules,
+};
+use crate::model::{AssetPath, DeviceId, TagId};
 
 use super::connection::Endpoint;
 use super::driver::{ModbusGroup, ModbusPoint, ModbusUnit};
 use super::plan::Limits;
-use crate::config::{DataType, ModbusAddress, ModbusTable};
 
 /// Long enough never to pass in a test where the device answers.
 pub(super) const PATIENT: Duration = Duration::from_secs(20);
@@ -47,13 +50,7 @@ pub(super) enum Act {
 impl Asked {
     /// A frame with this PDU that answers the request.
     pub(super) fn frame(self, pdu: &[u8]) -> Vec<u8> {
-        self.frame_as(self.id, self.unit, pdu)
-    }
-
-    pub(super) fn frame_as(self, id: [u8; 2], unit: u8, pdu: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(pdu.len() + 1).unwrap().to_be_bytes();
-        let header = [id[0], id[1], 0, 0, length[0], length[1], unit];
-        [&header, pdu].concat()
+        frame(self.id, self.unit, pdu)
     }
 
     /// The right answer: see [`register`] and [`bit`].
@@ -84,6 +81,13 @@ impl Asked {
     pub(super) fn touches(self, address: u16) -> bool {
         (self.start..=self.start + (self.count - 1)).contains(&address)
     }
+}
+
+/// A frame: transaction id, protocol 0, length, unit, PDU.
+pub(super) fn frame(id: [u8; 2], unit: u8, pdu: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(pdu.len() + 1).unwrap().to_be_bytes();
+    let header = [id[0], id[1], 0, 0, length[0], length[1], unit];
+    [&header, pdu].concat()
 }
 
 /// What every scripted device holds in its registers.
@@ -236,5 +240,66 @@ pub(super) fn holding(unit: u8, timeout: Duration, addresses: &[u16]) -> ModbusG
     ModbusGroup {
         unit,
         points: points.collect(),
+    }
+}
+
+/// A tag of the device at index `device`, with nothing else said about it.
+pub(super) fn tag(name: &str, device: u32, address: ModbusAddress, data_type: DataType) -> Tag {
+    Tag {
+        name: name.into(),
+        device: DeviceId(device),
+        description: String::new(),
+        unit: String::new(),
+        rate: Duration::from_secs(1),
+        phase: None,
+        source: Source::Modbus(address),
+        data_type,
+        scale: 1.0,
+        offset: 0.0,
+        sentinels: vec![],
+        validation: ValidationRules::default(),
+        publish: PublishRules {
+            summary: None,
+            raw: RawMode::Off,
+        },
+        detection: None,
+        advice: String::new(),
+    }
+}
+
+/// A configuration of these units, without tags.
+pub(super) fn config(links: &[ModbusLink]) -> Config {
+    let asset = || AssetPath::parse("plant").unwrap();
+    let device = |link: &ModbusLink| DeviceConfig {
+        name: format!("unit{}", link.unit),
+        asset: asset(),
+        link: Link::ModbusTcp(link.clone()),
+        tags: 0..0,
+    };
+    Config {
+        gateway: Gateway {
+            id: "test".into(),
+            asset: asset(),
+            data_dir: "unused".into(),
+        },
+        buffer: BufferConfig {
+            commit_interval: Duration::from_millis(100),
+            max_bytes: 1 << 32,
+            alert_reserve_bytes: 1 << 24,
+            segment_bytes: 1 << 23,
+        },
+        mqtt: None,
+        devices: links.iter().map(device).collect(),
+        tags: vec![],
+        alerting: AlertingConfig {
+            routes: vec![],
+            default_roles: vec![],
+            clear_after: Duration::from_secs(10),
+        },
+        log: LogConfig {
+            level: LogLevel::Info,
+            json: false,
+            targets: std::collections::BTreeMap::new(),
+        },
     }
 }
