@@ -23,8 +23,14 @@ pub(super) const fn meaning(exception: u8) -> Meaning {
     }
 }
 
+/// Stands for a block that is never answered by a device that answers elsewhere; not a code of the protocol.
+pub(super) const NO_ANSWER: u8 = 0;
+
 /// An exception code in words.
 pub(super) fn describe(exception: u8) -> String {
+    if exception == NO_ANSWER {
+        return "no answer, while the device answers elsewhere".to_owned();
+    }
     let words = match exception {
         1 => "illegal function",
         2 => "illegal data address",
@@ -72,6 +78,7 @@ mod tests {
             11,
             "the unit behind the gateway does not answer (exception 11)",
         );
+        expect(0, "no answer, while the device answers elsewhere");
         expect(99, "unknown refusal (exception 99)");
     }
 }

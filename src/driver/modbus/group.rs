@@ -12,13 +12,16 @@ use crate::model::{Quality, Reason, Sample, TagId, Timestamp, Value};
 use super::connection::{Answer, Ask, Connection, Endpoint, Failure};
 use super::decode::{Decoder, PointError, Reading};
 use super::driver::{ModbusGroup, ModbusUnit};
-use super::exception::{Meaning, describe, meaning};
-use super::plan::{Block, Learned, Plan};
+use super::exception::{Meaning, NO_ANSWER, describe, meaning};
+use super::plan::{Block, Learned, Plan, Span};
 
 /// How much longer than the unit's timeout the requests of one group may take together.
 const READ_ALLOWANCE: Duration = Duration::from_secs(2);
 /// Requests beyond the plan in one read: halves of refused blocks and second tries of refused addresses.
 const EXTRA_REQUESTS_MAX: u32 = 64;
+/// Reads in a row that a block may end before the device is asked for something else first: some devices hang up or
+/// keep silent where they should refuse.
+const FAILURES_MAX: u32 = 3;
 /// Refused addresses tried again in one read.
 const RETRIES_MAX: usize = 4;
 
@@ -28,8 +31,17 @@ pub(super) struct Group {
     /// By slot. A tag that can never be read has a reason instead of a decoder.
     points: Vec<(TagId, Result<Decoder, PointError>)>,
     plan: Plan,
+    suspect: Option<Suspect>,
     /// By slot, of the last read.
     samples: Vec<Sample>,
+}
+
+/// The block that ended the last read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Suspect {
+    span: Span,
+    /// Reads in a row that it, or the block it was part of, has ended.
+    failures: u32,
 }
 
 /// What became of one request that the device answered.
@@ -64,6 +76,7 @@ impl Group {
         }
         Self {
             plan: Plan::new(spans, group.unit.limits),
+            suspect: None,
             samples: Vec::with_capacity(points.len()),
             unit: group.unit,
             points,
@@ -83,7 +96,17 @@ impl Group {
         let mut set_aside = 0_usize;
         let mut index = 0;
         while let Some(block) = self.plan.block(index) {
-            let Outcome::Refused(exception) = self.ask(block, link, clock, &budget).await? else {
+            let witness = self.witness(index, block.span);
+            let asked = witness.unwrap_or(block);
+            let outcome = self.ask(asked, link, clock, &budget).await;
+            let outcome = match witness {
+                Some(_) => outcome.map(|_answered| Outcome::Refused(NO_ANSWER)),
+                None => outcome,
+            };
+            if outcome.is_err() {
+                self.suspect(block.span);
+            }
+            let Outcome::Refused(exception) = outcome? else {
                 index += 1;
                 continue;
             };
@@ -93,11 +116,29 @@ impl Group {
                 Some(Learned::SetAside) | None => set_aside += 1,
             }
         }
+        self.suspect = None;
         if set_aside > 0 {
             self.report_refusals(set_aside, link.endpoint());
         }
         self.retry(link, clock, &mut budget).await;
         Ok(&mut self.samples)
+    }
+
+    /// What to ask for first when this block has ended the last reads: if the device answers that, it is the block
+    /// that is at fault.
+    fn witness(&self, index: usize, span: Span) -> Option<Block> {
+        let suspect = self
+            .suspect
+            .filter(|suspect| suspect.span == span && suspect.failures >= FAILURES_MAX)?;
+        self.plan.witness(index, suspect.failures)
+    }
+
+    fn suspect(&mut self, span: Span) {
+        let before = self.suspect.filter(|suspect| suspect.span.contains(span));
+        let failures = before
+            .map_or(0, |suspect| suspect.failures)
+            .saturating_add(1);
+        self.suspect = Some(Suspect { span, failures });
     }
 
     /// Tries addresses again that were refused a while ago. A failure here loses the connection but not the values

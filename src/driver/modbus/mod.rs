@@ -18,6 +18,12 @@
 //! - An exception is an answer: it marks the values it concerns and keeps the connection. Codes 1 to 3 are refusals
 //!   and are narrowed down to the address (see [`plan`]); 4 and 8 are the device's own failure; 5, 6 and the rest
 //!   pass; 10 and 11 are a gateway saying that the unit behind it is silent.
+//! - Some devices hang up or keep silent where they should refuse. A block that has ended three reads in a row is
+//!   suspected: the device is asked for a single address first, and if it answers that, the block is split as if
+//!   refused. A dead device answers neither, and is never learned from.
+//! - The requests of one read take no longer together than the unit's timeout and two seconds; learning stops after
+//!   the timeout and goes on in the next read.
+//! - A connection that was closed while idle, or lost with a dropped future, is renewed within the next read.
 
 mod connection;
 pub mod decode;
@@ -28,6 +34,8 @@ pub mod plan;
 mod probe;
 mod wire;
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod scripted;
 

@@ -49,6 +49,11 @@ impl Span {
         matches!(self.table, ModbusTable::Coil | ModbusTable::Discrete)
     }
 
+    /// Whether all of `other` is in `self`.
+    pub fn contains(self, other: Self) -> bool {
+        self.table == other.table && self.start <= other.start && other.end() <= self.end()
+    }
+
     /// Everything from the start of `self` to the end of either; `None` for different tables.
     fn joined(self, next: Self) -> Option<Self> {
         let count = self.end().max(next.end()) - u32::from(self.start);
@@ -235,11 +240,7 @@ impl Plan {
             (at <= now).then_some((at, index))
         });
         let (_, index) = waiting.min()?;
-        Some(Block {
-            span: self.cells.get(index)?.span,
-            first: index,
-            end: index + 1,
-        })
+        self.alone(index)
     }
 
     /// Learns that the address still does not answer: refused again, or (`None`) not answered for another reason.
@@ -274,6 +275,26 @@ impl Plan {
         self.cells.iter().filter_map(|cell| {
             let slots = self.slots.get(cell.slots.clone()).unwrap_or_default();
             Some((slots, cell.span, cell.refusal?.exception))
+        })
+    }
+
+    /// A single address to ask for when the block at `index` is never answered, to tell a bad block from a dead
+    /// device: one of its own, by turns the first and the last, or for a single address one of another block.
+    pub fn witness(&self, index: usize, turn: u32) -> Option<Block> {
+        let block = self.block(index)?;
+        if block.end - block.first < 2 {
+            let other = self.block(usize::from(index == 0))?;
+            return self.alone(other.first);
+        }
+        let first = turn.is_multiple_of(2);
+        self.alone(if first { block.first } else { block.end - 1 })
+    }
+
+    fn alone(&self, cell: usize) -> Option<Block> {
+        Some(Block {
+            span: self.cells.get(cell)?.span,
+            first: cell,
+            end: cell + 1,
         })
     }
 

@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use crate::clock::ManualClock;
 use crate::config::{
     AlertingConfig, BufferConfig, Config, DataType, Device as DeviceConfig, Gateway, Link,
     LogConfig, LogLevel, ModbusAddress, ModbusLink, ModbusTable, PublishRules, RawMode, Source,
     Tag, ValidationRules,
 };
-use crate::model::{AssetPath, DeviceId, TagId};
+use crate::driver::{Driver, DriverError, GroupId};
+use crate::model::{AssetPath, DeviceId, Quality, Reason, Sample, TagId, Timestamp, Value};
 
 use super::connection::Endpoint;
-use super::driver::{ModbusGroup, ModbusPoint, ModbusUnit};
+use super::driver::{ModbusDriver, ModbusGroup, ModbusPoint, ModbusUnit};
 use super::plan::Limits;
 
 /// Long enough never to pass in a test where the device answers.
@@ -301,5 +303,42 @@ pub(super) fn config(links: &[ModbusLink]) -> Config {
             json: false,
             targets: std::collections::BTreeMap::new(),
         },
+    }
+}
+
+pub(super) const NOON: Timestamp = Timestamp::from_millis(1_772_366_400_000);
+
+pub(super) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(NOON))
+}
+
+pub(super) fn driver(device: &Device, groups: Vec<ModbusGroup>) -> ModbusDriver {
+    ModbusDriver::new(device.endpoint(), groups, clock())
+}
+
+pub(super) async fn read(
+    driver: &mut ModbusDriver,
+    group: usize,
+) -> Result<Vec<Sample>, DriverError> {
+    let mut out = Vec::new();
+    let result = driver.read(GroupId(group), &mut out).await;
+    assert!(result.is_ok() || out.is_empty(), "samples despite an error");
+    result.map(|()| out)
+}
+
+pub(super) fn good(tag: u32, value: i64) -> Sample {
+    Sample {
+        tag: TagId(tag),
+        time: NOON,
+        value: Value::Int(value),
+        quality: Quality::Good,
+    }
+}
+
+pub(super) fn bad(tag: u32, reason: Reason) -> Sample {
+    Sample {
+        value: Value::Missing,
+        quality: Quality::Bad(reason),
+        ..good(tag, 0)
     }
 }
