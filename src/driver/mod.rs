@@ -1,14 +1,18 @@
 //! Field protocols. A driver connects to one endpoint and reads scan groups; it decides nothing about time,
 //! retries or back-off: [`crate::acquisition`] does.
 
+pub mod modbus;
+pub mod probe;
+
 use crate::model::{DeviceId, Sample, TagId};
 
-/// Tags of one device that are read together.
+/// Tags of one device that are read together at one rate; its place in the list that a driver is built with is its
+/// [`GroupId`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanGroup {
-    /// The device they belong to.
+    /// Whose tags they are.
     pub device: DeviceId,
-    /// The tags, in configuration order.
+    /// The tags, in the order of the samples that `read` appends.
     pub tags: Vec<TagId>,
 }
 
