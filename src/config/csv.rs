@@ -301,3 +301,66 @@ impl Lines<'_> {
         line.find(self.delimiter).unwrap_or(line.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn split(text: &str, delimiter: char) -> Vec<Vec<String>> {
+        let lines = Lines {
+            text,
+            at: 0,
+            delimiter,
+        };
+        lines
+            .map(|cells| cells.into_iter().map(|cell| cell.text).collect())
+            .collect()
+    }
+
+    #[test]
+    fn cells_may_be_quoted() {
+        let text = "a,\"b,\"\"c\"\"\",\r\n\n# note\n\"two\nlines\",x";
+        assert_eq!(
+            split(text, ','),
+            [vec!["a", "b,\"c\"", ""], vec!["two\nlines", "x"]]
+        );
+    }
+
+    #[test]
+    fn the_header_decides_the_delimiter() {
+        assert_eq!(delimiter("name,address\na;b;c"), ',');
+        assert_eq!(delimiter("# a,b,c\nname;address"), ';');
+        assert_eq!(delimiter("\u{feff}name\taddress"), '\t');
+        assert_eq!(delimiter(""), ',');
+    }
+
+    #[test]
+    fn cells_know_their_place() {
+        let text = "ä,\"b\"\nc,d";
+        let lines = Lines {
+            text,
+            at: 0,
+            delimiter: ',',
+        };
+        let places: Vec<&str> = lines.flatten().map(|c| &text[c.start..c.end]).collect();
+        assert_eq!(places, ["ä", "\"b\"", "c", "d"]);
+    }
+
+    proptest! {
+        /// The csv crate is the reference for well-formed text.
+        #[test]
+        fn well_formed_text_splits_like_the_csv_crate(
+            rows in prop::collection::vec(prop::collection::vec("[a-c,\"\nä ]{1,6}", 3), 1..6)
+        ) {
+            let mut writer = csv::WriterBuilder::new()
+                .quote_style(csv::QuoteStyle::Always)
+                .from_writer(Vec::new());
+            for row in &rows {
+                writer.write_record(row).unwrap();
+            }
+            let text = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            prop_assert_eq!(split(&text, ','), rows);
+        }
+    }
+}

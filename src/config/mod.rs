@@ -33,6 +33,8 @@ mod opcua_link;
 mod section;
 mod settings;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod types;
 mod units;
 mod warning;

@@ -1,6 +1,8 @@
 //! Field protocols. A driver connects to one endpoint and reads scan groups; it decides nothing about time,
 //! retries or back-off: [`crate::acquisition`] does.
 
+pub mod probe;
+
 use std::future::Future;
 
 use crate::model::{Sample, TagId};
