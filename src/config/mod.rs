@@ -2,36 +2,52 @@
 //!
 //! [`load`] reports every fault at once, each as `file:line:col: key = value is …; allowed …`, and names the
 //! nearest known key for an unknown one. What it returns is checked: no later stage checks it again.
+//! [`parse`] does the same as a function of its arguments.
+//!
+//! ```text
+//! TOML ─► node ─┐
+//!               ├─► section (typed keys, faults) ─► gateway, mqtt, device, tag … ─► Config
+//! CSV  ─► node ─┘
+//! ```
+//!
+//! A tag inherits `rate`, `validate`, `publish` and `detect` key by key: `[defaults]`, then its device, then itself.
+//! Relative paths start at the folder of the configuration file.
 
+mod address;
+mod alerting;
+mod capacity;
+mod csv;
+mod data_type;
+mod device;
+mod endpoint;
+mod fault;
+mod files;
+mod gateway;
+mod loader;
+mod login;
+mod modbus_link;
+mod mqtt;
+mod nearest;
+mod node;
+mod opcua_link;
+mod section;
+mod settings;
+mod tag;
+#[cfg(test)]
+mod tests;
 mod types;
+mod units;
+mod warning;
 
+pub use address::table_name;
+pub use capacity::{Capacity, DeviceLoad};
+pub use data_type::type_name;
+pub use endpoint::join_host_port;
+pub use fault::{ConfigError, Fault};
+pub use files::{FileFault, FileSource, LocalFiles};
+pub use loader::{load, parse};
 pub use types::*;
-
-use std::path::Path;
-
-/// Every fault found, in file order.
-#[derive(Debug, thiserror::Error)]
-#[error("the configuration has {} fault(s)", .faults.len())]
-pub struct ConfigError {
-    /// The faults.
-    pub faults: Vec<Fault>,
-}
-
-/// One fault and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// `file:line:col`, file as given by the user.
-    pub at: String,
-    /// What is wrong and what is allowed.
-    pub message: String,
-}
-
-/// Reads and checks the configuration at `path`.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    Err(ConfigError {
-        faults: vec![Fault {
-            at: path.display().to_string(),
-            message: "not built yet".into(),
-        }],
-    })
-}
+pub use units::{
+    format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size,
+};
+pub use warning::{data_dir_warning, warnings};

@@ -1,0 +1,108 @@
+//! From text to a checked [`Config`], or every fault.
+
+use std::path::Path;
+
+use super::alerting::read_alerting;
+use super::device::{Devices, Plant, label};
+use super::fault::{At, ConfigError, Fault, Faults};
+use super::files::{FileSource, LocalFiles};
+use super::gateway::{read_buffer, read_gateway, read_log};
+use super::login::Beside;
+use super::mqtt::read_mqtt;
+use super::node::{Table, parse_toml};
+use super::section::Section;
+use super::settings::Settings;
+use super::types::Config;
+
+/// Reads and checks the configuration at `path`, with the files and environment of this machine.
+///
+/// Relative paths inside start at the folder of `path`.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let name = path.display().to_string();
+    match LocalFiles.text(path) {
+        Ok(text) => parse(&text, &name, &LocalFiles),
+        Err(fault) => Err(ConfigError {
+            faults: vec![Fault {
+                at: name,
+                message: format!("the configuration {fault}"),
+            }],
+        }),
+    }
+}
+
+/// Checks the configuration `text` known to the operator as `file`; `resolver` supplies what it names.
+pub fn parse(text: &str, file: &str, resolver: &dyn FileSource) -> Result<Config, ConfigError> {
+    let faults = Faults::default();
+    let number = faults.add_text(file, text);
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let beside = Beside {
+        source: resolver,
+        folder,
+    };
+    let config =
+        parse_toml(text, number, &faults).and_then(|root| read_config(&root, &faults, beside));
+    match (config, faults.into_error()) {
+        (Some(config), None) => Ok(config),
+        (_, error) => Err(error.unwrap_or(ConfigError { faults: Vec::new() })),
+    }
+}
+
+/// Reads the whole tree; `None` only after a fault.
+fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Config> {
+    let section = Section::new(faults, root, String::new());
+    let empty = Table::empty(root.at);
+    let child = |key: &'static str| {
+        let absent = || Section::new(faults, &empty, format!("{key}."));
+        section.section(key).unwrap_or_else(absent)
+    };
+    if !section.has("gateway") {
+        section.missing(
+            "[gateway]",
+            "it says who this gateway is: id = \"…\", asset = \"…\"",
+        );
+    }
+    let gateway = section
+        .section("gateway")
+        .and_then(|table| read_gateway(table, beside));
+    let buffer = read_buffer(child("buffer"));
+    let id = gateway.as_ref().map_or("", |gateway| gateway.id.as_str());
+    let mqtt = section
+        .section("mqtt")
+        .and_then(|table| read_mqtt(table, id, beside));
+    let asset = gateway.as_ref().map(|gateway| &gateway.asset);
+    let alerting = read_alerting(child("alerting"), asset);
+    let log = read_log(child("log"));
+    let defaults = child("defaults");
+    let settings = Settings::read(&defaults);
+    defaults.finish();
+    let plant = Plant {
+        gateway: asset,
+        defaults: &settings,
+        beside,
+    };
+    let Devices { devices, tags, .. } = read_devices(&section, plant, root.at);
+    section.finish();
+    Some(Config {
+        gateway: gateway?,
+        buffer,
+        mqtt,
+        devices,
+        tags,
+        alerting,
+        log,
+    })
+}
+
+fn read_devices(section: &Section<'_>, plant: Plant<'_>, at: At) -> Devices {
+    let mut devices = Devices::default();
+    let tables = section.tables("device");
+    if tables.is_empty() && !section.has("device") {
+        let message = "there is no [[device]]; a gateway needs at least one with a tag".to_owned();
+        section.faults().report(at, message);
+    }
+    for (index, table) in tables.into_iter().enumerate() {
+        let device = Section::new(section.faults(), table, label(table, index));
+        devices.read(device, plant);
+    }
+    devices
+}
