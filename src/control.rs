@@ -183,7 +183,9 @@ where
         let reply = if is_whole {
             answer_line(&line, answer).await
         } else {
-            Answer::Error(format!("a request is one line of at most {REQUEST_BYTES_MAX} bytes"))
+            Answer::Error(format!(
+                "a request is one line of at most {REQUEST_BYTES_MAX} bytes"
+            ))
         };
         let mut text = serde_json::to_vec(&reply)?;
         text.push(b'\n');
@@ -251,7 +253,11 @@ async fn exchange(stream: UnixStream, request: Request) -> io::Result<Vec<u8>> {
     timeout(IDLE_MAX, write.write_all(&line)).await??;
     let mut answer = Vec::new();
     let mut bounded = BufReader::new(read).take(ANSWER_BYTES_MAX);
-    timeout(ANSWER_TIME_MAX + IDLE_MAX, bounded.read_until(b'\n', &mut answer)).await??;
+    timeout(
+        ANSWER_TIME_MAX + IDLE_MAX,
+        bounded.read_until(b'\n', &mut answer),
+    )
+    .await??;
     Ok(answer)
 }
 
@@ -299,7 +305,10 @@ mod tests {
             assert_eq!(ask(dir, Request::BufferStatus).await.unwrap(), json!(7));
             let refused = ask(dir, Request::BufferVerify).await.unwrap_err();
             assert_eq!(refused.to_string(), "the gateway refused: not now");
-            let mode = std::fs::metadata(socket_path(dir)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(socket_path(dir))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         });
     }
@@ -315,7 +324,11 @@ mod tests {
     #[test]
     fn nonsense_is_answered_and_bounded() {
         run(async |dir| {
-            assert!(raw(dir, b"{\"cmd\":\"reboot\"}\n").await.contains("not a request"));
+            assert!(
+                raw(dir, b"{\"cmd\":\"reboot\"}\n")
+                    .await
+                    .contains("not a request")
+            );
             assert!(raw(dir, b"\xff\n").await.contains("not a request"));
             let long = vec![b'x'; usize::try_from(REQUEST_BYTES_MAX).unwrap()];
             assert!(raw(dir, &long).await.contains("at most"));
@@ -344,7 +357,9 @@ mod tests {
             .enable_all()
             .build()
             .unwrap();
-        let error = runtime.block_on(ask(dir.path(), Request::Status)).unwrap_err();
+        let error = runtime
+            .block_on(ask(dir.path(), Request::Status))
+            .unwrap_err();
         assert!(matches!(error, ControlError::NotRunning { .. }));
     }
 }

@@ -99,7 +99,13 @@ pub(super) struct Engine<S> {
 
 impl<S: Store> Engine<S> {
     /// Opens both lanes and tells every loss that was not told before.
-    pub(super) fn open(alerts: S, telemetry: S, policy: EnginePolicy, epoch: u32, now: Now) -> Self {
+    pub(super) fn open(
+        alerts: S,
+        telemetry: S,
+        policy: EnginePolicy,
+        epoch: u32,
+        now: Now,
+    ) -> Self {
         let open = |id, store, policy| {
             let opening = Opening {
                 id,
@@ -173,7 +179,11 @@ impl<S: Store> Engine<S> {
         self.commit(record::Lane::Alerts, now);
         self.tick(now);
         for id in record::Lane::ALL {
-            if let Err(error) = self.lane(id).save_cursor().and_then(|()| self.lane(id).save_ledger()) {
+            if let Err(error) = self
+                .lane(id)
+                .save_cursor()
+                .and_then(|()| self.lane(id).save_ledger())
+            {
                 tracing::warn!(lane = id.as_str(), error = %error.chain(), "Buffer files cannot be saved.");
             }
             self.lane(id).store_mut().close();
@@ -181,7 +191,13 @@ impl<S: Store> Engine<S> {
     }
 
     /// Readable records.
-    pub(super) fn read(&mut self, id: record::Lane, from: u64, limit: ReadLimit, now: Now) -> Vec<Stored> {
+    pub(super) fn read(
+        &mut self,
+        id: record::Lane,
+        from: u64,
+        limit: ReadLimit,
+        now: Now,
+    ) -> Vec<Stored> {
         self.lane(id).read(from, limit, now.wall)
     }
 
@@ -227,28 +243,47 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Puts drop records into the alert lane. The ledger remembers their numbers *before* they are committed.
+    /// Puts drop records into the alert lane.
     fn tell_drops(&mut self, now: Now, is_due: impl Fn(Timestamp) -> bool) {
-        let alerts = &mut self.alerts;
-        let mut told = self.telemetry.ledger_mut().tell(&is_due, |range| {
-            alerts.append(&drop_body(record::Lane::Telemetry, range), now.wall)
-        });
-        let mut own = std::mem::take(alerts.ledger_mut());
-        told += own.tell(&is_due, |range| {
-            alerts.append(&drop_body(record::Lane::Alerts, range), now.wall)
-        });
-        *alerts.ledger_mut() = own;
-        if told == 0 {
-            return;
-        }
+        let mut told = 0;
         for id in record::Lane::ALL {
-            let lane = self.lane(id);
-            lane.ledger_changed();
-            if let Err(error) = lane.save_ledger() {
-                tracing::warn!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; saved later.");
-            }
+            told += self.tell_lane(id, now, &is_due);
         }
-        self.commit(record::Lane::Alerts, now);
+        if told > 0 {
+            self.commit(record::Lane::Alerts, now);
+        }
+    }
+
+    /// The ledger must hold the numbers of the drop records before these are committed; while it cannot be saved
+    /// they wait, so that a crash never makes a second drop record of the same loss.
+    fn tell_lane(
+        &mut self,
+        id: record::Lane,
+        now: Now,
+        is_due: impl Fn(Timestamp) -> bool,
+    ) -> usize {
+        let last = self.alerts.last();
+        let mut number = last;
+        let mut bodies = Vec::new();
+        let lane = self.lane(id);
+        lane.ledger_mut().tell(is_due, |range| {
+            bodies.push(drop_body(id, range));
+            number += 1;
+            number
+        });
+        if bodies.is_empty() {
+            return 0;
+        }
+        lane.ledger_changed();
+        if let Err(error) = lane.save_ledger() {
+            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; drop records wait.");
+            lane.ledger_mut().untell_after(last);
+            return 0;
+        }
+        for body in &bodies {
+            self.alerts.append(body, now.wall);
+        }
+        bodies.len()
     }
 
     /// The accounts.

@@ -20,7 +20,11 @@ pub(super) struct Epoch {
 
 /// Chooses the next epoch and makes it durable before anything is numbered with it. `seen` is the highest epoch in
 /// the lanes' marks, for when the file is lost.
-pub(super) fn begin(data_dir: &Path, seen: Option<u32>, at: Timestamp) -> Result<Epoch, BufferError> {
+pub(super) fn begin(
+    data_dir: &Path,
+    seen: Option<u32>,
+    at: Timestamp,
+) -> Result<Epoch, BufferError> {
     let path = data_dir.join("epoch");
     let io = |action, source| BufferError::Io {
         action,
@@ -47,7 +51,10 @@ pub(super) fn peek(data_dir: &Path) -> Option<u32> {
 /// from doing so.
 fn next(previous: Option<u32>, at: Timestamp) -> u32 {
     let seconds = u32::try_from(at.as_millis() / 1000).unwrap_or(0);
-    previous.map_or(0, |p| p.saturating_add(1)).max(seconds).max(1)
+    previous
+        .map_or(0, |p| p.saturating_add(1))
+        .max(seconds)
+        .max(1)
 }
 
 fn encode(epoch: u32) -> Vec<u8> {
@@ -68,7 +75,10 @@ mod tests {
     use super::*;
 
     fn check(previous: Option<u32>, at_s: i64, expected: u32) {
-        assert_eq!(next(previous, Timestamp::from_millis(at_s * 1000)), expected);
+        assert_eq!(
+            next(previous, Timestamp::from_millis(at_s * 1000)),
+            expected
+        );
     }
 
     #[test]
@@ -85,7 +95,8 @@ mod tests {
     #[test]
     fn a_start_remembers_the_one_before() {
         let dir = tempfile::tempdir().unwrap();
-        let begin = |seen, s| begin(dir.path(), seen, Timestamp::from_millis(s * 1000)).unwrap();
+        let begin =
+            |seen, s: i64| begin(dir.path(), seen, Timestamp::from_millis(s * 1000)).unwrap();
         let first = begin(None, 100);
         assert_eq!((first.current, first.previous), (100, None));
         let second = begin(None, 50);

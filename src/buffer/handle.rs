@@ -55,6 +55,7 @@ pub struct Buffer {
 #[derive(Debug)]
 struct Shared {
     records: [SyncSender<Vec<u8>>; Lane::ALL.len()],
+    rejects: SyncSender<(Lane, u64)>,
     requests: SyncSender<Request>,
     bell: SyncSender<()>,
     counters: Arc<Counters>,
@@ -132,12 +133,14 @@ fn start<S: Store + Send + 'static>(
     let (alerts, alerts_inbox) = sync_channel(QUEUE_RECORDS);
     let (telemetry, telemetry_inbox) = sync_channel(QUEUE_RECORDS);
     let (requests, requests_inbox) = sync_channel(QUEUE_REQUESTS);
+    let (rejects, rejects_inbox) = sync_channel(QUEUE_REQUESTS);
     let (bell, bell_inbox) = sync_channel(1);
     let (committed_sender, committed) = watch::channel(Committed::default());
     let (incidents_sender, incidents) = mpsc::channel(QUEUE_INCIDENTS);
     let counters = Arc::new(Counters::default());
     let inbox = Inbox {
         records: [alerts_inbox, telemetry_inbox],
+        rejects: rejects_inbox,
         requests: requests_inbox,
         bell: bell_inbox,
         counters: Arc::clone(&counters),
@@ -158,6 +161,7 @@ fn start<S: Store + Send + 'static>(
     let buffer = Buffer {
         shared: Arc::new(Shared {
             records: [alerts, telemetry],
+            rejects,
             requests,
             bell,
             counters,
@@ -239,14 +243,14 @@ impl Buffer {
 
     /// Everything up to `up_to_seq` is delivered (or was rejected). Lower numbers than before are ignored.
     pub fn ack(&self, lane: Lane, up_to_seq: u64) {
-        of(&self.shared.counters.acked, lane).fetch_max(up_to_seq, Ordering::Relaxed);
+        of(&self.shared.counters.acked, lane).fetch_max(up_to_seq, Ordering::Release);
         self.ring();
     }
 
     /// The broker refuses this record for good: it is named in a drop record. Call it before the `ack` that passes
     /// the record. When the queue is full the record stays pending: try again.
     pub fn reject(&self, lane: Lane, seq: u64) -> Result<(), BufferError> {
-        self.request(Request::Reject { lane, seq })
+        self.send(&self.shared.rejects, (lane, seq))
     }
 
     /// The accounts.
@@ -278,8 +282,11 @@ impl Buffer {
     }
 
     fn request(&self, request: Request) -> Result<(), BufferError> {
-        let sent = self.shared.requests.try_send(request);
-        sent.map_err(|error| match error {
+        self.send(&self.shared.requests, request)
+    }
+
+    fn send<T>(&self, queue: &SyncSender<T>, item: T) -> Result<(), BufferError> {
+        queue.try_send(item).map_err(|error| match error {
             TrySendError::Full(_) => BufferError::Busy,
             TrySendError::Disconnected(_) => BufferError::Closed,
         })?;

@@ -127,10 +127,12 @@ impl IdleLane {
             bytes: 1,
         };
         let segments = self.store.segments();
-        let pending = (self.last - self.cursor)
-            - self.ledger.count_within(self.cursor + 1, self.last);
+        let pending =
+            (self.last - self.cursor) - self.ledger.count_within(self.cursor + 1, self.last);
         let next = self.ledger.skip(self.cursor + 1);
-        let holding = segments.iter().rfind(|s| s.first <= next && next <= self.last);
+        let holding = segments
+            .iter()
+            .rfind(|s| s.first <= next && next <= self.last);
         let oldest = holding
             .and_then(|s| self.store.read(s.first, next, ONE).ok())
             .and_then(|records| records.into_iter().next())

@@ -106,7 +106,12 @@ impl fmt::Display for Incident {
                 write!(f, "the disk takes {} records again", lane.as_str())
             }
             Self::FileLost { lane, file } => {
-                write!(f, "the {} file of the {} lane was lost", file, lane.as_str())
+                write!(
+                    f,
+                    "the {} file of the {} lane was lost",
+                    file,
+                    lane.as_str()
+                )
             }
             Self::EngineDead => f.write_str("the storage engine died: restart the gateway"),
         }

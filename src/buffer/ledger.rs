@@ -133,6 +133,11 @@ impl Ledger {
         &self.ranges
     }
 
+    /// The highest number named; 0 when there is none.
+    pub(super) fn end(&self) -> u64 {
+        self.ranges.last().map_or(0, |range| range.to)
+    }
+
     /// Records ever dropped, by reason.
     pub(super) fn counts(&self) -> impl Iterator<Item = (DropReasonV1, u64)> + '_ {
         REASONS.into_iter().zip(self.counts)
@@ -234,7 +239,8 @@ impl Ledger {
         for _ in 0..u32::from_le_bytes(*len) {
             ranges.push(take_range(&mut rest)?);
         }
-        let ordered = ranges.is_sorted_by(|a, b| a.to < b.from) && ranges.iter().all(|r| r.from <= r.to);
+        let ordered =
+            ranges.is_sorted_by(|a, b| a.to < b.from) && ranges.iter().all(|r| r.from <= r.to);
         (ordered && rest.is_empty()).then_some(Self { ranges, counts })
     }
 }

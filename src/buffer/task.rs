@@ -43,10 +43,6 @@ pub(super) enum Request {
         lane: Lane,
         reply: oneshot::Sender<u64>,
     },
-    Reject {
-        lane: Lane,
-        seq: u64,
-    },
     Status {
         reply: oneshot::Sender<BufferStatus>,
     },
@@ -62,6 +58,7 @@ pub(super) enum Request {
 #[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) records: [Receiver<Vec<u8>>; Lane::ALL.len()],
+    pub(super) rejects: Receiver<(Lane, u64)>,
     pub(super) requests: Receiver<Request>,
     pub(super) bell: Receiver<()>,
     pub(super) counters: Arc<Counters>,
@@ -144,6 +141,7 @@ impl<S: Store> Task<S> {
         let now = self.clock.now();
         let mut is_busy = self.serve_alerts(now);
         is_busy |= self.take_telemetry(now, commit_interval);
+        self.settle(now);
         is_busy |= self.answer(now);
         if self.commit_due.is_some_and(|due| due <= now.mono) {
             self.commit_due = None;
@@ -179,7 +177,9 @@ impl<S: Store> Task<S> {
     fn take_telemetry(&mut self, now: Now, commit_interval: Duration) -> bool {
         let taken = self.take(Lane::Telemetry, TELEMETRY_SLICE, now);
         if taken > 0 {
-            self.engine.lane(Lane::Telemetry).write_ahead(TELEMETRY_SLICE);
+            self.engine
+                .lane(Lane::Telemetry)
+                .write_ahead(TELEMETRY_SLICE);
             let due = now.mono.saturating_add(commit_interval);
             self.commit_due = Some(self.commit_due.map_or(due, |earlier| earlier.min(due)));
         }
@@ -199,19 +199,33 @@ impl<S: Store> Task<S> {
         taken
     }
 
+    /// A rejection is sent before the acknowledgement that passes it, and must count before it: acknowledgements are
+    /// looked at first and applied last.
+    fn settle(&mut self, now: Now) {
+        let acked = Lane::ALL.map(|lane| {
+            (
+                lane,
+                of(&self.inbox.counters.acked, lane).load(Ordering::Acquire),
+            )
+        });
+        for (lane, seq) in self.inbox.rejects.try_iter() {
+            self.engine.lane(lane).reject(seq, now.wall);
+        }
+        for (lane, seq) in acked {
+            self.engine.lane(lane).ack(seq);
+        }
+    }
+
     fn answer(&mut self, now: Now) -> bool {
         let mut answered = 0;
         while answered < REQUEST_SLICE
             && self.stopping.is_none()
             && let Ok(request) = self.inbox.requests.try_recv()
         {
+            // Whoever asks sees what it acknowledged before.
+            self.settle(now);
             self.answer_one(request, now);
             answered += 1;
-        }
-        // After the requests, so that a rejection counts before the acknowledgement that passes it.
-        for lane in Lane::ALL {
-            let acked = of(&self.inbox.counters.acked, lane).load(Ordering::Relaxed);
-            self.engine.lane(lane).ack(acked);
         }
         answered == REQUEST_SLICE
     }
@@ -226,7 +240,6 @@ impl<S: Store> Task<S> {
                 reply,
             } => drop(reply.send(self.engine.read(lane, from, limit, now))),
             Request::Cursor { lane, reply } => drop(reply.send(self.engine.lane(lane).cursor())),
-            Request::Reject { lane, seq } => self.engine.lane(lane).reject(seq, now.wall),
             Request::Status { reply } => {
                 let mut status = self.engine.status(now);
                 status.incidents_missed = self.incidents_missed;
@@ -291,7 +304,9 @@ impl<S: Store> Task<S> {
 
     fn nap(&self) -> Duration {
         let now = self.clock.now().mono;
-        let due = self.commit_due.map_or(self.tick_due, |due| due.min(self.tick_due));
+        let due = self
+            .commit_due
+            .map_or(self.tick_due, |due| due.min(self.tick_due));
         due.since(now).min(NAP)
     }
 
@@ -303,6 +318,7 @@ impl<S: Store> Task<S> {
                 self.engine.commit(lane, now);
             }
         }
+        self.settle(now);
         self.answer(now);
         self.engine.shutdown(now);
         self.publish();

@@ -121,7 +121,13 @@ impl Walk {
     }
 
     /// False when the segment is done.
-    fn walk<S: Store>(&mut self, store: &mut S, segment: u64, end: u64, expected: &Expected<'_>) -> bool {
+    fn walk<S: Store>(
+        &mut self,
+        store: &mut S,
+        segment: u64,
+        end: u64,
+        expected: &Expected<'_>,
+    ) -> bool {
         let records = match store.read(segment, self.at, STEP) {
             Ok(records) => records,
             Err(error) => {
@@ -178,7 +184,9 @@ impl Walk {
             return;
         }
         for (from, to) in expected.ledger.missing(from, to) {
-            self.fault(format!("records {from} to {to} are missing and not accounted for"));
+            self.fault(format!(
+                "records {from} to {to} are missing and not accounted for"
+            ));
         }
     }
 

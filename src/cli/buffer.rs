@@ -146,7 +146,10 @@ fn status_table(status: &BufferStatus) -> String {
         lines.push(format!("space lasts for {hours:.1} h at the present rate"));
     }
     if status.incidents_missed > 0 {
-        lines.push(format!("{} incidents were not reported", status.incidents_missed));
+        lines.push(format!(
+            "{} incidents were not reported",
+            status.incidents_missed
+        ));
     }
     for lane in &status.lanes {
         lines.push(String::new());
@@ -188,21 +191,25 @@ fn lane_lines(lane: &LaneStatus) -> Vec<String> {
         ));
     }
     if !lane.durable {
-        lines.push(row("WARNING", "the disk refuses records: memory only".into()));
+        lines.push(row(
+            "WARNING",
+            "the disk refuses records: memory only".into(),
+        ));
     }
     lines
 }
 
 fn size(bytes: u64) -> String {
-    const UNITS: [(&str, f64); 3] = [("GiB", 1_073_741_824.0), ("MiB", 1_048_576.0), ("KiB", 1024.0)];
+    const UNITS: [(&str, f64); 3] = [
+        ("GiB", 1_073_741_824.0),
+        ("MiB", 1_048_576.0),
+        ("KiB", 1024.0),
+    ];
     let value = bytes as f64;
-    UNITS
-        .iter()
-        .find(|(_, unit)| value >= *unit)
-        .map_or_else(
-            || format!("{bytes} B"),
-            |(name, unit)| format!("{:.1} {name}", value / unit),
-        )
+    UNITS.iter().find(|(_, unit)| value >= *unit).map_or_else(
+        || format!("{bytes} B"),
+        |(name, unit)| format!("{:.1} {name}", value / unit),
+    )
 }
 
 fn verify_table(report: &VerifyReport) -> String {

@@ -125,7 +125,10 @@ impl Drop for Segment {
     fn drop(&mut self) {
         let handles = self.db.take();
         if catch_unwind(AssertUnwindSafe(|| drop(handles))).is_err() {
-            tracing::warn!(segment = self.first, "Storage engine panicked while closing a segment.");
+            tracing::warn!(
+                segment = self.first,
+                "Storage engine panicked while closing a segment."
+            );
         }
     }
 }

@@ -74,7 +74,8 @@ impl SlotFile {
         } else {
             SLOT_BYTES as u64
         };
-        self.file.write_all_at(&encode(generation, numbers), offset)?;
+        self.file
+            .write_all_at(&encode(generation, numbers), offset)?;
         self.file.sync_data()?;
         self.generation = generation;
         Ok(())

@@ -116,7 +116,9 @@ impl SledStore {
         self.readers.push(reader);
         match self.readers.last() {
             Some((_, reader)) => Ok(reader),
-            None => Err(StoreError::Fatal { action: "keep a segment open" }),
+            None => Err(StoreError::Fatal {
+                action: "keep a segment open",
+            }),
         }
     }
 

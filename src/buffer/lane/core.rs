@@ -250,7 +250,9 @@ impl<S: Store> Lane<S> {
         // A cursor beyond a range that is not in the ledger on disk would hide a loss.
         self.save_ledger()?;
         // Nothing will ever acknowledge a dropped record: the cursor steps over it by itself.
-        self.cursor = (self.ledger.skip(self.cursor + 1) - 1).min(self.visible).max(self.cursor);
+        self.cursor = (self.ledger.skip(self.cursor + 1) - 1)
+            .min(self.visible)
+            .max(self.cursor);
         if self.cursor != self.cursor_saved {
             self.store.save_cursor(self.cursor)?;
             self.cursor_saved = self.cursor;

@@ -6,7 +6,7 @@ use super::core::{Lane, LanePolicy, Mode};
 use crate::buffer::codec;
 use crate::buffer::incident::Incident;
 use crate::buffer::ledger::Ledger;
-use crate::buffer::store::{Found, ReadLimit, Store};
+use crate::buffer::store::{Found, Mark, ReadLimit, Store};
 use crate::model::Timestamp;
 use crate::record::{self, DropReasonV1};
 
@@ -36,7 +36,8 @@ impl<S: Store> Lane<S> {
         lane.ledger = lane.read_ledger(&found);
         let marked = found.mark.map_or(0, |mark| mark.last);
         lane.cursor = lane.read_cursor(&found, marked);
-        if found.mark.is_none() && (found.cursor.is_some_and(|c| c > 0) || lane.store.segments().len() > 1)
+        if found.mark.is_none()
+            && (found.cursor.is_some_and(|c| c > 0) || lane.store.segments().len() > 1)
         {
             lane.report(Incident::FileLost {
                 lane: lane.id,
@@ -47,15 +48,24 @@ impl<S: Store> Lane<S> {
         let (end, reason) = lane.read_end(found.mark.map(|m| m.last));
         let blind = found.mark.is_none() && reason == DropReasonV1::Quarantine;
         let skip = if blind { SKIP_WHEN_BLIND } else { 0 };
-        let top = marked.max(end + skip).max(lane.cursor);
+        // A number in the ledger was given out, even if its record was never durable.
+        let top = marked
+            .max(end + skip)
+            .max(lane.cursor)
+            .max(lane.ledger.end());
         lane.next = top + 1;
         (lane.written, lane.durable, lane.visible) = (top, top, top);
         lane.account(end + 1, marked.max(end + skip), reason, at);
         let oldest = lane.store.segments().first().map(|s| s.first);
         if let Some(oldest) = oldest {
-            lane.account(lane.cursor + 1, oldest.saturating_sub(1), DropReasonV1::StoreLost, at);
+            lane.account(
+                lane.cursor + 1,
+                oldest.saturating_sub(1),
+                DropReasonV1::StoreLost,
+                at,
+            );
         }
-        lane.save_after_open(found.cursor);
+        lane.save_after_open(&found);
         lane
     }
 
@@ -191,9 +201,20 @@ impl<S: Store> Lane<S> {
     }
 
     /// Settles the small files. Failures show again at the first commit, which knows what to do.
-    fn save_after_open(&mut self, saved: Option<u64>) {
-        self.cursor_saved = saved.unwrap_or(u64::MAX);
+    fn save_after_open(&mut self, found: &Found) {
+        self.cursor_saved = found.cursor.unwrap_or(u64::MAX);
+        let is_marked = found.mark.map_or(0, |mark| mark.last) == self.durable;
+        let mark = Mark {
+            epoch: self.epoch,
+            first: self.first_held(),
+            last: self.durable,
+        };
         let result = self.save_ledger().and_then(|()| self.save_cursor());
+        let result = result.and_then(|()| match is_marked {
+            true => Ok(()),
+            // What was found beyond the mark is promised from now on.
+            false => self.store.save_mark(mark),
+        });
         if let Err(error) = result {
             tracing::warn!(lane = self.id.as_str(), error = %error.chain(), "Buffer files cannot be saved.");
         }

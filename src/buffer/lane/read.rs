@@ -46,7 +46,12 @@ impl Reading {
 impl<S: Store> Lane<S> {
     /// Readable records from `from` on, in order, without those in the ledger. What turns out to be missing or
     /// damaged is entered there.
-    pub(in crate::buffer) fn read(&mut self, from: u64, limit: ReadLimit, at: Timestamp) -> Vec<Stored> {
+    pub(in crate::buffer) fn read(
+        &mut self,
+        from: u64,
+        limit: ReadLimit,
+        at: Timestamp,
+    ) -> Vec<Stored> {
         let mut reading = Reading {
             at: from.max(1),
             out: Vec::new(),
@@ -127,7 +132,13 @@ impl<S: Store> Lane<S> {
         }
     }
 
-    fn take(&mut self, reading: &mut Reading, records: Vec<(u64, Vec<u8>)>, end: u64, at: Timestamp) {
+    fn take(
+        &mut self,
+        reading: &mut Reading,
+        records: Vec<(u64, Vec<u8>)>,
+        end: u64,
+        at: Timestamp,
+    ) {
         for (seq, value) in records {
             if seq > end {
                 self.lose(reading, end, DropReasonV1::Corrupt, at);

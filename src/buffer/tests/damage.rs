@@ -53,7 +53,10 @@ fn check(damage: impl FnOnce(&Path)) -> Harness<SledStore> {
     harness.check_accounts();
     drop(harness.stop());
     let report = idle_verify(dir.path()).unwrap();
-    assert!(report.is_clean(), "accounted damage is no fault: {report:?}");
+    assert!(
+        report.is_clean(),
+        "accounted damage is no fault: {report:?}"
+    );
     harness
 }
 
@@ -91,7 +94,12 @@ fn a_segment_that_does_not_open_is_set_aside() {
         fs::write(conf, b"segment_size: nonsense\nversion: 99\n").unwrap();
     });
     assert_eq!(reasons(&harness), vec![(11, 20, DropReasonV1::Quarantine)]);
-    assert!(harness.incidents.iter().any(|i| matches!(i, Incident::Quarantined { segment: 11, .. })));
+    assert!(
+        harness
+            .incidents
+            .iter()
+            .any(|i| matches!(i, Incident::Quarantined { segment: 11, .. }))
+    );
 }
 
 #[test]
@@ -112,7 +120,10 @@ fn files(dir: &Path, first: u64) -> Vec<(PathBuf, u64)> {
         .filter(|path| path.is_file())
         .map(|path| {
             let bytes = fs::read(&path).unwrap();
-            let used = bytes.iter().rposition(|b| *b != 0).map_or(0, |at| at as u64 + 1);
+            let used = bytes
+                .iter()
+                .rposition(|b| *b != 0)
+                .map_or(0, |at| at as u64 + 1);
             (path, used)
         })
         .collect();

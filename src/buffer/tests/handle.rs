@@ -48,7 +48,9 @@ fn what_is_appended_is_committed_read_acknowledged_and_found_again() {
         let (buffer, opened, thread) = started(dir.path());
         assert_eq!(opened.previous_epoch, None);
         for index in 0..50_u8 {
-            buffer.try_append(Lane::Telemetry, vec![index; 4000]).unwrap();
+            buffer
+                .try_append(Lane::Telemetry, vec![index; 4000])
+                .unwrap();
         }
         buffer.try_append(Lane::Alerts, b"alert".to_vec()).unwrap();
         reached(&buffer, Lane::Telemetry, 50).await;
@@ -65,10 +67,16 @@ fn what_is_appended_is_committed_read_acknowledged_and_found_again() {
             open(&CONFIG, dir.path(), Arc::new(SystemClock::start())),
             Err(BufferError::Locked { .. })
         ));
-        assert!(matches!(idle_verify(dir.path()), Err(BufferError::Locked { .. })));
+        assert!(matches!(
+            idle_verify(dir.path()),
+            Err(BufferError::Locked { .. })
+        ));
         buffer.shutdown().await.unwrap();
         thread.join().unwrap();
-        assert_eq!(buffer.try_append(Lane::Alerts, vec![]), Err(AppendError::Closed));
+        assert_eq!(
+            buffer.try_append(Lane::Alerts, vec![]),
+            Err(AppendError::Closed)
+        );
         assert!(matches!(buffer.status().await, Err(BufferError::Closed)));
         opened.epoch
     });
@@ -116,7 +124,10 @@ fn a_full_queue_and_an_oversized_body_are_refused() {
         let (buffer, _opened, thread) = open_in_memory(&CONFIG, 1, clock).unwrap();
         let refused = buffer.try_append(Lane::Alerts, vec![0; MAX_BODY_BYTES + 1]);
         assert!(matches!(refused, Err(AppendError::TooLarge { .. })));
-        while buffer.try_append(Lane::Telemetry, vec![0; MAX_BODY_BYTES]).is_ok() {}
+        while buffer
+            .try_append(Lane::Telemetry, vec![0; MAX_BODY_BYTES])
+            .is_ok()
+        {}
         let refused = buffer.try_append(Lane::Telemetry, vec![0; MAX_BODY_BYTES]);
         assert!(matches!(refused, Ok(()) | Err(AppendError::Full)));
         buffer.shutdown().await.unwrap();

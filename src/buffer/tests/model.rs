@@ -62,7 +62,10 @@ fn common<S: Store>(harness: &mut Harness<S>, step: Step) -> Option<Step> {
             }
         }
         Step::WriteAhead(count) => {
-            harness.engine().lane(Lane::Telemetry).write_ahead(count.into());
+            harness
+                .engine()
+                .lane(Lane::Telemetry)
+                .write_ahead(count.into());
         }
         Step::Commit(lane) => harness.commit(lane),
         Step::Read(lane, from) => {

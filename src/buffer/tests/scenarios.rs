@@ -27,7 +27,10 @@ fn nothing_is_readable_before_its_commit() {
     harness.append(Lane::Telemetry, b"a".to_vec());
     assert_eq!(harness.read(Lane::Telemetry, 1, ALL), vec![]);
     harness.commit(Lane::Telemetry);
-    assert_eq!(harness.read(Lane::Telemetry, 1, ALL), vec![(1, b"a".to_vec())]);
+    assert_eq!(
+        harness.read(Lane::Telemetry, 1, ALL),
+        vec![(1, b"a".to_vec())]
+    );
 }
 
 #[test]
@@ -69,7 +72,12 @@ fn acknowledged_segments_are_removed_whole_and_only_after_the_cursor_is_saved() 
     harness.ack(Lane::Telemetry, 20);
     assert_eq!(harness.store(Lane::Telemetry).segments().len(), 4);
     harness.tick(1);
-    let firsts: Vec<_> = harness.store(Lane::Telemetry).segments().iter().map(|s| s.first).collect();
+    let firsts: Vec<_> = harness
+        .store(Lane::Telemetry)
+        .segments()
+        .iter()
+        .map(|s| s.first)
+        .collect();
     assert_eq!(firsts, vec![21, 31]);
     harness.check_accounts();
 }
@@ -103,7 +111,10 @@ fn a_failed_fsync_is_not_believed_the_second_time() {
     harness.append(Lane::Telemetry, b"x".to_vec());
     harness.store(Lane::Telemetry).inject(1, MemFault::Io(0));
     harness.commit(Lane::Telemetry);
-    assert!(matches!(harness.incidents[..], [Incident::WriteFault { .. }]));
+    assert!(matches!(
+        harness.incidents[..],
+        [Incident::WriteFault { .. }]
+    ));
     assert_eq!(harness.store(Lane::Telemetry).segments().len(), 2);
     restart(&mut harness);
     assert_eq!(harness.pending(Lane::Telemetry).len(), 3);
@@ -116,7 +127,10 @@ fn a_dead_disk_leaves_records_readable_and_the_status_says_so() {
     harness.fill(Lane::Alerts, 2, 10);
     assert_eq!(harness.pending(Lane::Alerts).len(), 2);
     assert!(!harness.engine().lane(Lane::Alerts).is_durable());
-    assert!(matches!(harness.incidents[..], [Incident::NotDurable { is_full: false, .. }]));
+    assert!(matches!(
+        harness.incidents[..],
+        [Incident::NotDurable { is_full: false, .. }]
+    ));
     // Beyond the bound of the memory the oldest go, by name.
     for _ in 0..20 {
         harness.fill(Lane::Alerts, 1, 200);
@@ -154,7 +168,10 @@ fn a_disk_that_comes_back_gets_everything_kept_in_memory() {
         harness.tick(61);
     }
     assert!(harness.engine().lane(Lane::Telemetry).is_durable());
-    assert!(matches!(harness.incidents.last(), Some(Incident::DurableAgain { .. })));
+    assert!(matches!(
+        harness.incidents.last(),
+        Some(Incident::DurableAgain { .. })
+    ));
     restart(&mut harness);
     assert_eq!(harness.pending(Lane::Telemetry).len(), 1);
     harness.check_accounts();
@@ -172,7 +189,10 @@ fn a_full_disk_drops_old_telemetry_and_takes_new() {
     assert!(harness.engine().lane(Lane::Telemetry).is_durable());
     let drops = dropped(&harness);
     assert!(
-        drops.iter().all(|(_, _, reason)| *reason == DropReasonV1::DiskFull) && !drops.is_empty(),
+        drops
+            .iter()
+            .all(|(_, _, reason)| *reason == DropReasonV1::DiskFull)
+            && !drops.is_empty(),
         "{drops:?}"
     );
     harness.check_accounts();
@@ -184,7 +204,10 @@ fn alerts_use_the_reserve_when_the_disk_is_full() {
     harness.store(Lane::Alerts).resize(1_100);
     harness.fill(Lane::Alerts, 5, 100);
     assert!(harness.engine().lane(Lane::Alerts).is_durable());
-    assert!(!harness.store(Lane::Alerts).release_reserve(), "it is in use");
+    assert!(
+        !harness.store(Lane::Alerts).release_reserve(),
+        "it is in use"
+    );
     harness.store(Lane::Alerts).resize(1 << 20);
     harness.tick(11);
     assert!(harness.store(Lane::Alerts).release_reserve(), "it is back");
@@ -238,7 +261,11 @@ fn a_rejected_record_is_named_and_left_out() {
     let mut harness = harness();
     harness.fill(Lane::Telemetry, 3, 10);
     harness.reject(Lane::Telemetry, 2);
-    let seqs: Vec<_> = harness.pending(Lane::Telemetry).iter().map(|r| r.0).collect();
+    let seqs: Vec<_> = harness
+        .pending(Lane::Telemetry)
+        .iter()
+        .map(|r| r.0)
+        .collect();
     assert_eq!(seqs, vec![1, 3]);
     harness.tick(11);
     assert_eq!(dropped(&harness), vec![(2, 2, DropReasonV1::Rejected)]);
