@@ -25,6 +25,7 @@ pub mod buffer;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod detection;
 pub mod driver;
 pub mod model;

@@ -1,0 +1,318 @@
+//! Single facts about lanes and engine, on the simulated disk.
+
+use super::harness::{ALL, Harness, POLICY};
+use crate::buffer::incident::Incident;
+use crate::buffer::memory::{MemFault, MemStore};
+use crate::buffer::store::{Mark, ReadLimit, Store};
+use crate::record::{DropReasonV1, Lane};
+
+fn harness() -> Harness<MemStore> {
+    let store = || MemStore::new(1 << 20).with_reserve(1_000);
+    Harness::new(store(), store(), POLICY)
+}
+
+fn restart(harness: &mut Harness<MemStore>) {
+    let (alerts, telemetry) = harness.stop();
+    harness.open(alerts.restart(5), telemetry.restart(6));
+}
+
+fn dropped(harness: &Harness<MemStore>) -> Vec<(u64, u64, DropReasonV1)> {
+    let drops = harness.drops().into_iter();
+    drops.map(|d| (d.seq_from, d.seq_to, d.reason)).collect()
+}
+
+#[test]
+fn nothing_is_readable_before_its_commit() {
+    let mut harness = harness();
+    harness.append(Lane::Telemetry, b"a".to_vec());
+    assert_eq!(harness.read(Lane::Telemetry, 1, ALL), vec![]);
+    harness.commit(Lane::Telemetry);
+    assert_eq!(
+        harness.read(Lane::Telemetry, 1, ALL),
+        vec![(1, b"a".to_vec())]
+    );
+}
+
+#[test]
+fn lanes_number_from_one_and_go_on_after_a_restart() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.fill(Lane::Alerts, 2, 10);
+    restart(&mut harness);
+    assert_eq!(harness.append(Lane::Telemetry, vec![]), 4);
+    assert_eq!(harness.append(Lane::Alerts, vec![]), 3);
+}
+
+#[test]
+fn a_read_respects_its_limits_across_segments_and_memory() {
+    let mut harness = harness();
+    for _ in 0..3 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    for records in 1..31 {
+        let limit = ReadLimit {
+            records,
+            bytes: usize::MAX,
+        };
+        assert_eq!(harness.read(Lane::Telemetry, 1, limit).len(), records);
+    }
+    let limit = ReadLimit {
+        records: usize::MAX,
+        bytes: 450,
+    };
+    assert_eq!(harness.read(Lane::Telemetry, 1, limit).len(), 5);
+}
+
+#[test]
+fn acknowledged_segments_are_removed_whole_and_only_after_the_cursor_is_saved() {
+    let mut harness = harness();
+    for _ in 0..4 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    harness.ack(Lane::Telemetry, 20);
+    assert_eq!(harness.store(Lane::Telemetry).segments().len(), 4);
+    harness.tick(1);
+    let firsts: Vec<_> = harness
+        .store(Lane::Telemetry)
+        .segments()
+        .iter()
+        .map(|s| s.first)
+        .collect();
+    assert_eq!(firsts, vec![21, 31]);
+    harness.check_accounts();
+}
+
+#[test]
+fn the_oldest_telemetry_gives_way_at_the_bound_in_one_merged_drop_record() {
+    let mut harness = harness();
+    for _ in 0..10 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    assert!(harness.engine().lane(Lane::Telemetry).disk_bytes() <= POLICY.max_bytes);
+    harness.tick(11);
+    assert_eq!(dropped(&harness), vec![(1, 50, DropReasonV1::Quota)]);
+    harness.check_accounts();
+}
+
+#[test]
+fn alerts_are_never_dropped_at_the_bound() {
+    let mut harness = harness();
+    for _ in 0..20 {
+        harness.fill(Lane::Alerts, 10, 100);
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    assert_eq!(harness.pending(Lane::Alerts).len(), 200);
+}
+
+#[test]
+fn a_failed_fsync_is_not_believed_the_second_time() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 2, 10);
+    harness.append(Lane::Telemetry, b"x".to_vec());
+    harness.store(Lane::Telemetry).inject(1, MemFault::Io(0));
+    harness.commit(Lane::Telemetry);
+    assert!(matches!(
+        harness.incidents[..],
+        [Incident::WriteFault { .. }]
+    ));
+    assert_eq!(harness.store(Lane::Telemetry).segments().len(), 2);
+    restart(&mut harness);
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 3);
+}
+
+#[test]
+fn a_dead_disk_leaves_records_readable_and_the_status_says_so() {
+    let mut harness = harness();
+    harness.store(Lane::Alerts).inject(0, MemFault::Cut);
+    harness.fill(Lane::Alerts, 2, 10);
+    assert_eq!(harness.pending(Lane::Alerts).len(), 2);
+    assert!(!harness.engine().lane(Lane::Alerts).is_durable());
+    assert!(matches!(
+        harness.incidents[..],
+        [Incident::NotDurable { is_full: false, .. }]
+    ));
+    // Beyond the bound of the memory the oldest go, by name.
+    for _ in 0..20 {
+        harness.fill(Lane::Alerts, 1, 200);
+    }
+    let alerts = harness.engine().lane(Lane::Alerts);
+    assert!(alerts.pending_records() < 10);
+    let full = Incident::Dropped {
+        lane: Lane::Alerts,
+        from: 1,
+        to: alerts.visible() - alerts.pending_records(),
+        reason: DropReasonV1::DiskFull,
+    };
+    assert!(harness.incidents.len() > 1);
+    assert_eq!(
+        harness.incidents.iter().rev().find_map(|i| match i {
+            Incident::Dropped { to, .. } => Some(*to),
+            _ => None,
+        }),
+        match full {
+            Incident::Dropped { to, .. } => Some(to),
+            _ => None,
+        }
+    );
+}
+
+#[test]
+fn a_disk_that_comes_back_gets_everything_kept_in_memory() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 2, 10);
+    harness.store(Lane::Telemetry).inject(0, MemFault::Io(3));
+    harness.fill(Lane::Telemetry, 3, 10);
+    assert!(!harness.engine().lane(Lane::Telemetry).is_durable());
+    harness.ack(Lane::Telemetry, 4);
+    for _ in 0..8 {
+        harness.tick(61);
+    }
+    assert!(harness.engine().lane(Lane::Telemetry).is_durable());
+    assert!(matches!(
+        harness.incidents.last(),
+        Some(Incident::DurableAgain { .. })
+    ));
+    restart(&mut harness);
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 1);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_full_disk_drops_old_telemetry_and_takes_new() {
+    let mut harness = harness();
+    for _ in 0..3 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    harness.store(Lane::Telemetry).resize(4_600);
+    harness.fill(Lane::Telemetry, 10, 100);
+    harness.tick(11);
+    assert!(harness.engine().lane(Lane::Telemetry).is_durable());
+    let drops = dropped(&harness);
+    assert!(
+        drops
+            .iter()
+            .all(|(_, _, reason)| *reason == DropReasonV1::DiskFull)
+            && !drops.is_empty(),
+        "{drops:?}"
+    );
+    harness.check_accounts();
+}
+
+#[test]
+fn alerts_use_the_reserve_when_the_disk_is_full() {
+    let mut harness = harness();
+    harness.store(Lane::Alerts).resize(1_100);
+    harness.fill(Lane::Alerts, 5, 100);
+    assert!(harness.engine().lane(Lane::Alerts).is_durable());
+    assert!(
+        !harness.store(Lane::Alerts).release_reserve(),
+        "it is in use"
+    );
+    harness.store(Lane::Alerts).resize(1 << 20);
+    harness.tick(11);
+    assert!(harness.store(Lane::Alerts).release_reserve(), "it is back");
+}
+
+#[test]
+fn a_store_that_opens_empty_is_noticed_and_numbering_goes_on() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 7, 10);
+    harness.ack(Lane::Telemetry, 2);
+    harness.tick(1);
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_contents();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(dropped(&harness), vec![(3, 7, DropReasonV1::StoreLost)]);
+    assert_eq!(harness.append(Lane::Telemetry, vec![]), 8);
+    harness.check_accounts();
+}
+
+#[test]
+fn damage_costs_one_segment_and_is_named() {
+    let mut harness = harness();
+    for _ in 0..3 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    harness.store(Lane::Telemetry).damage(11);
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 20);
+    harness.tick(11);
+    assert_eq!(dropped(&harness), vec![(11, 20, DropReasonV1::Quarantine)]);
+    assert_eq!(harness.store(Lane::Telemetry).quarantined().0, 1);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn bit_rot_costs_one_record() {
+    let mut harness = harness();
+    for _ in 0..2 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    assert!(harness.store(Lane::Telemetry).flip(3, 77));
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 19);
+    harness.tick(11);
+    assert_eq!(dropped(&harness), vec![(3, 3, DropReasonV1::Corrupt)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_rejected_record_is_named_and_left_out() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    let seqs: Vec<_> = harness
+        .pending(Lane::Telemetry)
+        .iter()
+        .map(|r| r.0)
+        .collect();
+    assert_eq!(seqs, vec![1, 3]);
+    harness.tick(11);
+    assert_eq!(dropped(&harness), vec![(2, 2, DropReasonV1::Rejected)]);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_lost_cursor_costs_duplicates_only() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 5, 10);
+    harness.ack(Lane::Telemetry, 3);
+    harness.tick(1);
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_files(false, true, false);
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 5);
+    assert!(dropped(&harness).is_empty());
+    let lost = Incident::FileLost {
+        lane: Lane::Telemetry,
+        file: "cursor",
+    };
+    assert!(harness.incidents.contains(&lost));
+}
+
+#[test]
+fn a_lost_mark_does_not_reuse_numbers_of_a_damaged_segment() {
+    let mut harness = harness();
+    for _ in 0..2 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_files(true, false, false);
+    telemetry.damage(11);
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert!(harness.append(Lane::Telemetry, vec![]) > 20);
+    harness.check_accounts();
+}
+
+#[test]
+fn the_mark_follows_every_commit() {
+    let mut harness = harness();
+    harness.fill(Lane::Alerts, 4, 10);
+    let mark = harness.store(Lane::Alerts).found().mark;
+    let expected = Mark {
+        epoch: 1,
+        first: 1,
+        last: 4,
+    };
+    assert_eq!(mark, Some(expected));
+}
