@@ -74,9 +74,9 @@ impl RecordId {
         let mut part = || parts.next().ok_or_else(refused);
         let id = Self {
             gateway: part()?.to_owned(),
-            epoch: part()?.parse().map_err(|_| refused())?,
+            epoch: part()?.parse().map_err(|_unparsable| refused())?,
             lane: Lane::from_letter(part()?).ok_or_else(refused)?,
-            seq: part()?.parse().map_err(|_| refused())?,
+            seq: part()?.parse().map_err(|_unparsable| refused())?,
         };
         let canonical = is_gateway_id(&id.gateway) && id.to_string() == text;
         if canonical { Ok(id) } else { Err(refused()) }
