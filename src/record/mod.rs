@@ -13,8 +13,10 @@
 
 mod body;
 mod id;
+pub mod intervals;
 pub mod json;
 mod kind;
+pub mod ledger;
 pub mod names;
 pub mod registry;
 #[cfg(test)]

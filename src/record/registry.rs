@@ -237,6 +237,16 @@ impl TagRegistry {
     }
 }
 
+/// The names in a registry file, read without touching it: for tools beside a running gateway.
+pub fn read_names(path: &Path) -> Result<TagNames, RegistryError> {
+    let bytes = fs::read(path).map_err(|source| failed("read", path, source))?;
+    let lines = bytes.split(|b| *b == b'\n').filter_map(parse_line);
+    Ok(TagNames::new(lines.filter_map(|line| match line {
+        Line::Entry(number, entry) => Some((number, entry)),
+        Line::Header { .. } => None,
+    })))
+}
+
 fn failed(action: &'static str, path: &Path, source: io::Error) -> RegistryError {
     RegistryError::File {
         action,
@@ -422,6 +432,15 @@ mod tests {
         assert_eq!(open(dir.path()).number_for("a.x", "K").unwrap(), 2);
         assert_eq!(open(dir.path()).names().get(1).unwrap().unit, "°C");
         assert_eq!(open(dir.path()).number_for("a.x", "°C").unwrap(), 1);
+    }
+
+    #[test]
+    fn names_are_read_beside_a_running_gateway() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut registry = open(dir.path());
+        registry.number_all([("a.x", "°C"), ("a.y", "")]).unwrap();
+        assert_eq!(read_names(&file(dir.path())).unwrap(), registry.names());
+        assert!(read_names(&dir.path().join("none")).is_err());
     }
 
     #[test]
