@@ -128,7 +128,7 @@ impl Health {
             .devices
             .iter()
             .map(|d| Device {
-                device: &d.device,
+                name: &d.device,
                 state: &d.state,
                 reason: &d.reason,
             })
@@ -269,7 +269,8 @@ impl<'a> HealthJson<'a> {
 
 #[derive(Serialize)]
 struct Device<'a> {
-    device: &'a str,
+    #[serde(rename = "device")]
+    name: &'a str,
     state: &'a str,
     reason: &'a str,
 }

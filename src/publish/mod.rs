@@ -1,6 +1,6 @@
 //! Publishing: committed records to the MQTT broker, at least once, in order, alerts first.
 //!
-//! **Promise.** A record leaves the buffer only after the broker has acknowledged every message of it (QoS 1 PUBACK).
+//! **Promise.** A record leaves the buffer only after the broker has acknowledged every message of it (`QoS` 1 PUBACK).
 //! Within a lane records are handed over in sequence order; after any error the lane goes back to its oldest
 //! unacknowledged record, so the broker may see a record twice, with the same id and the same bytes, and never sees a
 //! gap that no drop record names. Waiting alerts are handed over before any further telemetry.
@@ -15,8 +15,10 @@
 //! | [`health`] | pure | birth, health and last-will payloads |
 //! | `window` | pure | packet ids ↔ records, contiguous acknowledgement, rewind |
 //! | `ladder` | pure | back-off, take-over detection |
+//! | `suspect` | pure | finds a record that makes the broker close the connection |
 //! | [`source`] | | the buffer as publishing sees it |
-//! | `lane`, `link`, [`tls`], `task` | edge | read-ahead, rumqttc in both versions, TLS files, the task |
+//! | `lane`, `link`, [`tls`] | edge | read-ahead, rumqttc in both versions, TLS files |
+//! | `session`, `task` | edge | one connection; the loop over connections |
 //!
 //! **Reconnecting.** Any error, or no PUBACK for `ack_timeout` while something is under way, ends a connection; client
 //! and event loop are dropped and made anew, names resolved and certificate files read again. Waits have full jitter:
@@ -24,7 +26,8 @@
 //! minute when another client keeps taking over the client id.
 //!
 //! **Refusals** (MQTT 5 reason codes ≥ 0x80). The lane pauses, goes back to the refused record after 1, 2, 4, 8 s, and
-//! after the fifth refusal gives the record up to a drop record. "Quota exceeded" is waited for without end.
+//! after the fifth refusal gives the record up to a drop record. "Quota exceeded" is waited for without end, and so is
+//! a broker that takes no record at all: after three records given up without one acknowledged, nothing more is.
 
 pub mod health;
 mod ladder;
@@ -34,6 +37,7 @@ mod payload;
 mod session;
 pub mod source;
 mod stats;
+mod suspect;
 mod task;
 #[cfg(test)]
 mod testing;

@@ -13,6 +13,7 @@ use super::lane::LaneFeed;
 use super::link::{Driver, LinkFault, Outlet, Signal, packet_bytes};
 use super::payload::Message;
 use super::source::{Committed, Source, Stored};
+use super::suspect::Suspect;
 use super::task::{ALERTS_IN_FLIGHT, Shared, earliest, log_up, refusal_wait};
 use super::window::{Limits, Refused, Settled, Window};
 use crate::record::Lane;
@@ -84,6 +85,7 @@ pub(super) struct Session<'a, S> {
     progress: Instant,
     useful: bool,
     max_packet_bytes: usize,
+    suspect: Suspect,
 }
 
 impl<'a, S: Source> Session<'a, S> {
@@ -104,6 +106,7 @@ impl<'a, S: Source> Session<'a, S> {
             progress: Instant::now(),
             useful: false,
             max_packet_bytes: usize::MAX,
+            suspect: Suspect::default(),
             shared,
         }
     }
@@ -149,8 +152,25 @@ impl<'a, S: Source> Session<'a, S> {
                 Ok(Work::Going) => {}
                 Ok(Work::Done) => return End::Cancelled,
                 Err(_) if matches!(self.stage, Stage::Closing(_)) => return End::Cancelled,
-                Err(fault) => return self.lost(fault),
+                Err(fault) => {
+                    self.look_for_culprit();
+                    return self.lost(fault);
+                }
             }
+        }
+    }
+
+    /// The broker or the network ended the connection: was it about one record?
+    fn look_for_culprit(&mut self) {
+        if self.stage != Stage::Up || self.useful {
+            return;
+        }
+        if let Some((lane, seq)) = self.suspect.closed(self.window.oldest()) {
+            self.give_up(
+                lane,
+                seq,
+                "the broker closes the connection whenever it gets this record",
+            );
         }
     }
 
@@ -242,7 +262,8 @@ impl<'a, S: Source> Session<'a, S> {
             // The read starts on the next round.
             return Ok(true);
         }
-        if !self.window.has_room(lane) {
+        let must_wait = self.suspect.is_probing() && self.window.in_flight() > 0;
+        if must_wait || !self.window.has_room(lane) {
             return Ok(false);
         }
         let Some(record) = self.lane(lane).pop() else {
@@ -402,6 +423,7 @@ impl<'a, S: Source> Session<'a, S> {
         self.shared.setup.stats.acknowledged();
         if let Settled::UpTo(lane, up_to) = settled {
             self.useful = true;
+            self.suspect.clear();
             self.shared.source.ack(lane, up_to);
         }
     }
@@ -424,7 +446,7 @@ impl<'a, S: Source> Session<'a, S> {
                 return;
             }
         };
-        if attempts < MAX_REFUSALS || temporary {
+        if attempts < MAX_REFUSALS || temporary || !self.suspect.may_give_up() {
             if attempts == 1 {
                 warn!(
                     lane = lane.as_str(),
@@ -435,12 +457,17 @@ impl<'a, S: Source> Session<'a, S> {
             self.lane(lane).hold_until = Some(until);
             return;
         }
-        self.reject(lane, seq, reason);
-        let up_to = self.window.give_up(lane, seq);
+        self.give_up(lane, seq, reason);
         if !self.window.is_blocked(lane) {
             self.lane(lane).hold_until = None;
         }
-        if let Some(up_to) = up_to {
+    }
+
+    /// Rejects a record under way and lets the lane pass it.
+    fn give_up(&mut self, lane: Lane, seq: u64, reason: &str) {
+        self.reject(lane, seq, reason);
+        self.suspect.gave_up();
+        if let Some(up_to) = self.window.give_up(lane, seq) {
             self.shared.source.ack(lane, up_to);
         }
     }

@@ -114,7 +114,9 @@ pub async fn run<S: Source>(setup: Setup, source: S, cancel: CancellationToken) 
         if was_useful {
             pace.ladder.reset();
         }
-        let wait = pace.after(&fault, was_up, &setup);
+        // A connection that never got anything across is the ladder's business.
+        let was_taken = fault.taken_over || (was_up && was_useful);
+        let wait = pace.after(&fault, was_taken, &setup);
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
@@ -138,10 +140,10 @@ impl Pace {
         }
     }
 
-    fn after(&mut self, fault: &LinkFault, was_up: bool, setup: &Setup) -> Duration {
+    fn after(&mut self, fault: &LinkFault, was_taken: bool, setup: &Setup) -> Duration {
         let now = setup.clock.now().mono;
         let wait = self.ladder.wait(fault.class, now, &mut self.rng);
-        let churn = if was_up {
+        let churn = if was_taken {
             self.churn.lost(now, fault.taken_over)
         } else {
             None

@@ -19,7 +19,7 @@ use Lane::{Alerts, Telemetry};
 use MqttVersion::{V5, V311};
 
 /// Longer than any scenario takes; a scenario that hangs fails instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Scene {
     memory: Memory,
@@ -58,7 +58,7 @@ impl Scene {
                 topic_root: None,
                 max_in_flight: 8,
                 ack_timeout: Duration::from_millis(300),
-                health_interval: Duration::from_secs(3600),
+                health_interval: Duration::from_hours(1),
             },
             identity: Identity {
                 gateway: "gw1".into(),
@@ -429,4 +429,21 @@ async fn stopping_waits_for_what_is_under_way() {
     // The late acknowledgement comes with that of the farewell.
     assert_eq!(memory.acked(Telemetry), 3);
     assert_eq!(broker.orderly_closes, 1);
+}
+
+#[tokio::test]
+async fn a_record_that_makes_the_broker_hang_up_is_found_and_given_up() {
+    let scene = Scene::new(V311).await.telemetry(12);
+    let script = |seen: &Seen| {
+        if seen.id().as_deref() == Some("gw1:7:t:3") {
+            Action::Drop
+        } else {
+            Action::Ack
+        }
+    };
+    let (broker, memory, _) = scene.play(script, acked(Telemetry, 12)).await;
+    assert_eq!(memory.rejected(), [(Telemetry, 3)]);
+    assert_eq!(order(&broker, Telemetry), (1..=12).collect::<Vec<_>>());
+    // Two that got nothing across and three with the record alone, at least.
+    assert!(broker.connections > 5);
 }

@@ -230,6 +230,14 @@ impl Window {
         self.lane(lane).entries.iter().any(|e| e.refused)
     }
 
+    /// The oldest record under way, alerts first.
+    pub(super) fn oldest(&self) -> Option<(Lane, u64)> {
+        Lane::ALL.into_iter().find_map(|lane| {
+            let entry = self.lane(lane).entries.front()?;
+            Some((lane, entry.seq))
+        })
+    }
+
     /// Messages under way, birth and health included.
     pub(super) fn in_flight(&self) -> usize {
         self.handed.len() + self.sent.len()
@@ -349,7 +357,9 @@ mod tests {
         let mut window = with_records(&[10, 11, 12]);
         window.hand_over(Alerts, 3, 1);
         window.acknowledged(2);
+        assert_eq!(window.oldest(), Some((Alerts, 3)));
         assert_eq!(window.rewind(), [Some(3), Some(10)]);
+        assert_eq!(window.oldest(), None);
         assert_eq!((window.in_flight(), window.rewind()), (0, [None, None]));
         assert_eq!(window.acknowledged(1), Settled::Unknown);
     }
@@ -441,13 +451,16 @@ mod tests {
         ]
     }
 
+    /// A message of a record (lane, number, which message), or birth and health.
+    type Sent = Option<(Lane, u64, usize)>;
+
     /// A model of the client and broker that remembers everything.
     #[derive(Default)]
     struct Model {
         next: [u64; 2],
         /// Handed over in this session, in order: lane, seq, message of the record.
-        queue: VecDeque<Option<(Lane, u64, usize)>>,
-        wire: Vec<(u16, Option<(Lane, u64, usize)>)>,
+        queue: VecDeque<Sent>,
+        wire: Vec<(u16, Sent)>,
         last_pkid: u16,
         /// Messages the broker has, per session; and records complete in some session.
         got: BTreeMap<(Lane, u64), BTreeSet<usize>>,
