@@ -6,6 +6,7 @@ mod browse;
 mod buffer;
 mod check;
 mod decode;
+mod input;
 mod live;
 mod opcua;
 mod output;
