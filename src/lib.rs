@@ -21,6 +21,7 @@
 
 pub mod acquisition;
 pub mod alerting;
+pub mod app;
 pub mod buffer;
 pub mod cli;
 pub mod clock;

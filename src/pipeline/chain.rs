@@ -69,6 +69,7 @@ pub struct Chain {
     raw: RawReporter,
     clock_watch: ClockWatch,
     clock_alarm_ends: Option<Mono>,
+    devices: Vec<Option<DeviceState>>,
     refused: BTreeMap<TagId, String>,
     counters: ChainCounters,
     inputs: Vec<Input>,
@@ -127,6 +128,7 @@ impl Chain {
             raw: RawReporter::new(&config.tags, &catalog, raw_hold),
             clock_watch: ClockWatch::default(),
             clock_alarm_ends: None,
+            devices: vec![None; config.devices.len()],
             refused: BTreeMap::new(),
             counters: ChainCounters::default(),
             inputs: Vec::new(),
@@ -223,6 +225,11 @@ impl Chain {
         &self.alarms
     }
 
+    /// State of each device, `None` while nothing is known, in configuration order.
+    pub fn devices(&self) -> &[Option<DeviceState>] {
+        &self.devices
+    }
+
     /// Tags whose address the device refuses, with the reason in words.
     pub const fn refused(&self) -> &BTreeMap<TagId, String> {
         &self.refused
@@ -247,6 +254,9 @@ impl Chain {
     }
 
     fn device(&mut self, device: DeviceId, state: &DeviceState, now: Now, out: &mut Outputs) {
+        if let Some(known) = self.devices.get_mut(device.index()) {
+            *known = Some(state.clone());
+        }
         let subject = Subject::Device(device);
         let active = |kind, reason: &str| {
             Condition::active(subject, kind, Severity::High, now.wall, reason.to_owned())

@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{Chain, ChainCounters, Outputs, Trouble};
-use crate::acquisition::Acquired;
+use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
 use crate::model::TagId;
 use crate::record::{BodyV1, Lane};
@@ -29,6 +29,8 @@ pub struct ChainStatus {
     pub counters: ChainCounters,
     /// Alerts that stand now.
     pub active_alerts: usize,
+    /// State of each device, `None` while nothing is known, in configuration order.
+    pub devices: Vec<Option<DeviceState>>,
     /// Tags whose address the device refuses.
     pub refused: Vec<(TagId, String)>,
 }
@@ -95,17 +97,11 @@ fn report(chain: &Chain, status: &watch::Sender<ChainStatus>) {
         }
         old.counters = counters;
         old.active_alerts = active_alerts;
-        if !old
-            .refused
-            .iter()
-            .map(|(tag, why)| (tag, why))
-            .eq(chain.refused())
-        {
-            old.refused = chain
-                .refused()
-                .iter()
-                .map(|(tag, why)| (*tag, why.clone()))
-                .collect();
+        if old.devices != chain.devices() {
+            old.devices = chain.devices().to_vec();
+        }
+        if !old.refused.iter().map(|(tag, why)| (tag, why)).eq(chain.refused()) {
+            old.refused = chain.refused().iter().map(|(tag, why)| (*tag, why.clone())).collect();
         }
         true
     });

@@ -1,47 +1,12 @@
 //! Where records come from: the part of the buffer that publishing needs.
 
 use tokio::sync::watch;
+use tracing::error;
 
+use crate::buffer::{Buffer, BufferError};
 use crate::record::Lane;
 
-/// Highest durable sequence number per lane; 0 when there is none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Committed {
-    /// Alerts, events and drop records.
-    pub alerts: u64,
-    /// Summaries and raw values.
-    pub telemetry: u64,
-}
-
-impl Committed {
-    /// The number of one lane.
-    pub const fn of(self, lane: Lane) -> u64 {
-        match lane {
-            Lane::Alerts => self.alerts,
-            Lane::Telemetry => self.telemetry,
-        }
-    }
-}
-
-/// How much one read returns at most; at least one record when there is one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReadLimit {
-    /// Records.
-    pub records: usize,
-    /// Bytes of their bodies together.
-    pub bytes: usize,
-}
-
-/// A durable record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// Epoch that committed it.
-    pub epoch: u32,
-    /// Position in its lane.
-    pub seq: u64,
-    /// Encoded body.
-    pub body: Vec<u8>,
-}
+pub use crate::buffer::{Committed, ReadLimit, Stored};
 
 /// A store of committed records. Only durable records are ever returned, in order.
 pub trait Source: Send + Sync {
@@ -65,4 +30,27 @@ pub trait Source: Send + Sync {
 
     /// The broker will never take this record, or it cannot be read: a drop record takes its place.
     fn reject(&self, lane: Lane, seq: u64);
+}
+
+impl Source for Buffer {
+    type Error = BufferError;
+
+    fn committed(&self) -> watch::Receiver<Committed> {
+        Self::committed(self)
+    }
+
+    async fn read(&self, lane: Lane, from_seq: u64, limit: ReadLimit) -> Result<Vec<Stored>, BufferError> {
+        Self::read(self, lane, from_seq, limit).await
+    }
+
+    fn ack(&self, lane: Lane, up_to: u64) {
+        Self::ack(self, lane, up_to);
+    }
+
+    fn reject(&self, lane: Lane, seq: u64) {
+        // A record is given up after seconds of refusals, so the queue cannot be full while storage lives.
+        if let Err(error) = Self::reject(self, lane, seq) {
+            error!(lane = lane.as_str(), seq, %error, "A refused record could not be named in a drop record.");
+        }
+    }
 }

@@ -108,6 +108,7 @@ impl Source for Memory {
             .filter(|(key, _)| !inner.rejected.contains(key))
             .take(limit.records.min(10))
             .map(|((_, seq), body)| Stored {
+                committed_at: crate::model::Timestamp::default(),
                 epoch: EPOCH,
                 seq: *seq,
                 body: body.clone(),

@@ -1,0 +1,216 @@
+//! The second thread: publishing, health and the control socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::{Common, health};
+use crate::buffer::BufferStatus;
+use crate::control::{Control, Request};
+use crate::pipeline::task::ChainStatus;
+use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
+use crate::record::names::TagNames;
+use crate::record::registry::TagRegistry;
+use crate::supervisor::Supervisor;
+
+/// How often health is composed anew; changes of devices are told at once.
+const HEALTH_PERIOD: Duration = Duration::from_secs(1);
+/// The publisher says goodbye within two seconds; this is the hard limit.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// What is known once the registry is open.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub(super) registry: &'a TagRegistry,
+    pub(super) numbers: Vec<u32>,
+    pub(super) epoch: u32,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    ended: watch::Receiver<bool>,
+}
+
+impl Upstream {
+    /// Ready when the thread ends though nobody asked it to.
+    pub(super) async fn failed(&self) {
+        self.wait().await;
+    }
+
+    /// Waits for the end after a cancel, in bounded time.
+    pub(super) async fn join(self) {
+        if tokio::time::timeout(DRAIN_LIMIT * 2, self.wait()).await.is_err() {
+            warn!("Publishing did not end in time.");
+        }
+    }
+
+    async fn wait(&self) {
+        let mut ended = self.ended.clone();
+        // A dropped sender means that the thread is gone as well.
+        ended.wait_for(|is_over| *is_over).await.map_or((), |_| ());
+    }
+}
+
+struct Parts {
+    common: Common,
+    identity: Identity,
+    birth: Birth,
+    names: TagNames,
+    chain: watch::Receiver<ChainStatus>,
+    stats: Arc<PublishStats>,
+}
+
+/// Starts the thread.
+pub(super) fn start(
+    common: &Common,
+    facts: Facts<'_>,
+    chain: watch::Receiver<ChainStatus>,
+    cancel: CancellationToken,
+) -> std::io::Result<Upstream> {
+    let config = &common.config;
+    let identity = Identity {
+        gateway: config.gateway.id.clone(),
+        asset: config.gateway.asset.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        epoch: facts.epoch,
+        started: common.clock.now().wall,
+    };
+    let parts = Parts {
+        identity,
+        birth: birth(common, &facts),
+        names: facts.registry.names(),
+        common: common.clone(),
+        chain,
+        stats: Arc::new(PublishStats::default()),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (over, ended) = watch::channel(false);
+    std::thread::Builder::new().name("andon-publish".into()).spawn(move || {
+        runtime.block_on(serve(parts, cancel));
+        over.send_replace(true);
+    })?;
+    Ok(Upstream { ended })
+}
+
+fn birth(common: &Common, facts: &Facts<'_>) -> Birth {
+    let config = &common.config;
+    let tag = |(tag, number): (&crate::config::Tag, &u32)| {
+        Some(BirthTag {
+            number: *number,
+            name: tag.name.clone(),
+            unit: tag.unit.clone(),
+            asset: config.device(tag.device)?.asset.clone(),
+            data_type: tag.data_type,
+        })
+    };
+    Birth {
+        generation: facts.registry.generation(),
+        tags: config.tags.iter().zip(&facts.numbers).filter_map(tag).collect(),
+    }
+}
+
+async fn serve(parts: Parts, cancel: CancellationToken) {
+    let (health_tx, health) = watch::channel(health::compose(
+        &parts.common,
+        &parts.chain.borrow().clone(),
+        None,
+        &parts.stats,
+    ));
+    let mut units = Supervisor::new(cancel.clone());
+    publish_unit(&mut units, &parts, &health, &cancel);
+    control_unit(&mut units, &parts, health, &cancel);
+    units.essential("health", watch_health(parts, health_tx, cancel.clone()));
+    tokio::select! {
+        failed = units.join() => if let Err(error) = failed { warn!(%error, "Publishing ended."); },
+        () = cancel.cancelled() => units.drain(DRAIN_LIMIT).await,
+    }
+}
+
+fn publish_unit(
+    units: &mut Supervisor,
+    parts: &Parts,
+    health: &watch::Receiver<Health>,
+    cancel: &CancellationToken,
+) {
+    let Some(mqtt) = parts.common.config.mqtt.clone() else {
+        info!("No [mqtt] is configured: records stay in the buffer.");
+        return;
+    };
+    let (identity, birth, names) = (parts.identity.clone(), parts.birth.clone(), parts.names.clone());
+    let (common, stats) = (parts.common.clone(), Arc::clone(&parts.stats));
+    let (health, cancel) = (health.clone(), cancel.clone());
+    units.restartable("publish", move || {
+        let setup = Setup {
+            mqtt: mqtt.clone(),
+            identity: identity.clone(),
+            names: names.clone(),
+            birth: birth.clone(),
+            health: health.clone(),
+            stats: Arc::clone(&stats),
+            clock: Arc::clone(&common.clock),
+            seed: common.seed,
+        };
+        publish::run(setup, common.buffer.clone(), cancel.clone())
+    });
+}
+
+fn control_unit(
+    units: &mut Supervisor,
+    parts: &Parts,
+    health: watch::Receiver<Health>,
+    cancel: &CancellationToken,
+) {
+    let control = match Control::bind(&parts.common.config.gateway.data_dir) {
+        Ok(control) => control,
+        Err(error) => {
+            warn!(%error, "No control socket: commands cannot ask the running gateway.");
+            return;
+        }
+    };
+    let (buffer, stats) = (parts.common.buffer.clone(), Arc::clone(&parts.stats));
+    let answer = move |request| {
+        let (buffer, stats, health) = (buffer.clone(), Arc::clone(&stats), health.clone());
+        async move {
+            match request {
+                Request::Status => Ok(health::status_json(&health.borrow(), &stats)),
+                Request::BufferStatus => to_json(buffer.status().await),
+                Request::BufferVerify => to_json(buffer.verify().await),
+            }
+        }
+    };
+    units.essential("control", control.serve(answer, cancel.clone()));
+}
+
+fn to_json<T: serde::Serialize, E: std::fmt::Display>(result: Result<T, E>) -> Result<Value, String> {
+    let value = result.map_err(|error| error.to_string())?;
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+/// Composes health every second, and at once when a device changes.
+async fn watch_health(parts: Parts, out: watch::Sender<Health>, cancel: CancellationToken) {
+    let mut chain = parts.chain.clone();
+    let mut tick = tokio::time::interval(HEALTH_PERIOD);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut buffer: Option<BufferStatus> = None;
+    let mut devices = chain.borrow().devices.clone();
+    loop {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            _ = tick.tick() => buffer = parts.common.buffer.status().await.ok().or(buffer),
+            changed = chain.wait_for(|status| status.devices != devices) => {
+                if changed.is_err() {
+                    return cancel.cancelled().await;
+                }
+            }
+        }
+        let status = chain.borrow().clone();
+        out.send_replace(health::compose(&parts.common, &status, buffer.as_ref(), &parts.stats));
+        devices = status.devices;
+    }
+}
+
