@@ -213,7 +213,7 @@ fn with_own_order(section: &Section<'_>, plain: Option<DataType>, absent: DataTy
 }
 
 fn read_phase(section: &Section<'_>, rate: Duration) -> Option<Duration> {
-    let phase = section.duration("phase", &(Duration::ZERO..=Duration::from_secs(3_600)))?;
+    let phase = section.duration("phase", &(Duration::ZERO..=Duration::from_hours(1)))?;
     if phase >= rate {
         let what = format!("must be shorter than the rate of {}", format_duration(rate));
         section.fault("phase", &what);
