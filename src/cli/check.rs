@@ -83,12 +83,13 @@ fn check(args: &Args) -> io::Result<Outcome> {
 
 /// Each fault on its own line, then how many there are.
 fn faults_text(error: &ConfigError) -> String {
-    let lines: String = error.faults.iter().map(|f| format!("{f}\n")).collect();
+    let lines: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+    let lines = lines.join("\n");
     let count = match error.faults.len() {
         1 => "1 fault".to_owned(),
         n => format!("{n} faults"),
     };
-    format!("{lines}{count}; nothing was started\n")
+    format!("{lines}\n{count}; nothing was started\n")
 }
 
 fn faults_json(error: &ConfigError) -> serde_json::Value {

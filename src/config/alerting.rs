@@ -10,7 +10,7 @@ use crate::alerting::AlarmKind;
 use crate::model::{AssetPath, Role, Severity};
 
 const CLEAR_AFTER_DEFAULT: Duration = Duration::from_secs(10);
-const CLEAR_AFTER_MAX: Duration = Duration::from_secs(3_600);
+const CLEAR_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// Reads `[alerting]`; the assets of routes stand below `gateway`.
 pub(super) fn read_alerting(section: Section<'_>, gateway: Option<&AssetPath>) -> AlertingConfig {

@@ -343,7 +343,10 @@ mod tests {
             at: 0,
             delimiter: ',',
         };
-        let places: Vec<&str> = lines.flatten().map(|c| &text[c.start..c.end]).collect();
+        let places: Vec<&str> = lines
+            .flatten()
+            .map(|c| text.get(c.start..c.end).unwrap())
+            .collect();
         assert_eq!(places, ["ä", "\"b\"", "c", "d"]);
     }
 

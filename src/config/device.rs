@@ -26,7 +26,7 @@ pub(super) struct Plant<'a> {
 /// Devices and tags read so far.
 #[derive(Debug, Default)]
 pub(super) struct Devices {
-    pub devices: Vec<Device>,
+    pub list: Vec<Device>,
     pub tags: Vec<Tag>,
     names: BTreeMap<String, At>,
 }
@@ -52,7 +52,7 @@ impl Devices {
                 "a device needs at least one [[device.tag]] or tags_csv = \"…\"",
             );
         }
-        let id = DeviceId(index(self.devices.len()));
+        let id = DeviceId(index(self.list.len()));
         let first = index(self.tags.len());
         let parent = Parent {
             device: id,
@@ -70,7 +70,7 @@ impl Devices {
         }
         section.finish();
         if let (Some(name), Some(asset), Some(link)) = (name, asset, link) {
-            self.devices.push(Device {
+            self.list.push(Device {
                 name,
                 asset,
                 link,

@@ -68,7 +68,7 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
     let id = gateway.as_ref().map_or("", |gateway| gateway.id.as_str());
     let mqtt = section
         .section("mqtt")
-        .and_then(|table| read_mqtt(table, id, beside));
+        .map(|table| read_mqtt(table, id, beside));
     let asset = gateway.as_ref().map(|gateway| &gateway.asset);
     let alerting = read_alerting(child("alerting"), asset);
     let log = read_log(child("log"));
@@ -80,13 +80,13 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         defaults: &settings,
         beside,
     };
-    let Devices { devices, tags, .. } = read_devices(&section, plant, root.at);
+    let Devices { list, tags, .. } = read_devices(&section, plant, root.at);
     section.finish();
     Some(Config {
         gateway: gateway?,
         buffer,
         mqtt,
-        devices,
+        devices: list,
         tags,
         alerting,
         log,

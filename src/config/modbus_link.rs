@@ -17,7 +17,7 @@ pub(super) const KEYS: [&str; 5] = [
 
 const PORT_DEFAULT: u16 = 502;
 const TIMEOUT_MIN: Duration = Duration::from_millis(10);
-const TIMEOUT_MAX: Duration = Duration::from_secs(60);
+const TIMEOUT_MAX: Duration = Duration::from_mins(1);
 
 /// Reads the link keys of a Modbus device; `None` only after a fault.
 pub(super) fn read_modbus_link(section: &Section<'_>) -> Option<ModbusLink> {

@@ -23,11 +23,7 @@ struct Broker {
 }
 
 /// Reads `[mqtt]`.
-pub(super) fn read_mqtt(
-    section: Section<'_>,
-    gateway_id: &str,
-    beside: Beside<'_>,
-) -> Option<MqttConfig> {
+pub(super) fn read_mqtt(section: Section<'_>, gateway_id: &str, beside: Beside<'_>) -> MqttConfig {
     if !section.has("url") {
         section.missing(
             "url",
@@ -92,7 +88,7 @@ pub(super) fn read_mqtt(
             .unwrap_or(s(30)),
     };
     section.finish();
-    Some(mqtt)
+    mqtt
 }
 
 fn parse_url(url: &str) -> Result<Broker, String> {

@@ -12,7 +12,7 @@ pub(super) fn nearest<'c>(
     if length == 0 || length > WORD_CHARS_MAX {
         return None;
     }
-    let near_enough = (length / 3).clamp(1, 4);
+    let near_enough = (length / 3).clamp(1, 4).min(length - 1);
     let folded = word.to_lowercase();
     candidates
         .into_iter()
@@ -63,7 +63,7 @@ fn distance(a: &str, b: &str) -> usize {
 mod tests {
     use super::*;
 
-    const KEYS: [&str; 5] = ["rate", "type", "detect_shift", "f32", "keep_alive"];
+    const KEYS: [&str; 6] = ["rate", "type", "detect_shift", "f32", "keep_alive", "4"];
 
     #[track_caller]
     fn check(word: &str, expected: Option<&str>) {
@@ -86,6 +86,7 @@ mod tests {
     fn a_different_word_finds_nothing() {
         check("colour", None);
         check("", None);
+        check("5", None);
         check(&"rate".repeat(30), None);
         check("überdruck", None);
     }

@@ -63,7 +63,7 @@ pub(super) fn read_opcua_link(section: &Section<'_>, beside: Beside<'_>) -> Opti
             ("subscribe", OpcUaAccess::Subscribe),
         ],
     );
-    let timeouts = Duration::from_millis(100)..=Duration::from_secs(60);
+    let timeouts = Duration::from_millis(100)..=Duration::from_mins(1);
     let timeout = section.duration("timeout", &timeouts);
     let batch = section.integer("max_nodes_per_read", 0..=100_000);
     let skip_hostname_check = section.flag("skip_hostname_check");

@@ -165,7 +165,7 @@ impl<'a> Section<'a> {
 
     /// `true` or `false`.
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
-        self.read(key, |value| flag(value))
+        self.read(key, flag)
     }
 
     /// A whole number within `range`.

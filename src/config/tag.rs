@@ -80,7 +80,14 @@ fn read_modbus(section: &Section<'_>, max_registers: u16) -> (Source, DataType) 
         section.missing("type", &data_type::allowed());
     }
     let plain = section.read("type", type_of);
-    let data_type = with_own_order(section, plain, DataType::Bool);
+    // While the type is unknown, it must not make other keys look wrong.
+    let unknown = section.has("type") || !is_bit;
+    let absent = if unknown {
+        DataType::Auto
+    } else {
+        DataType::Bool
+    };
+    let data_type = with_own_order(section, plain, absent);
     if let (Some(address), Some(_)) = (address, plain) {
         check_modbus_type(section, address, data_type, max_registers);
     }
@@ -206,7 +213,7 @@ fn with_own_order(section: &Section<'_>, plain: Option<DataType>, absent: DataTy
 }
 
 fn read_phase(section: &Section<'_>, rate: Duration) -> Option<Duration> {
-    let phase = section.duration("phase", &(Duration::ZERO..=Duration::from_secs(3_600)))?;
+    let phase = section.duration("phase", &(Duration::ZERO..=Duration::from_hours(1)))?;
     if phase >= rate {
         let what = format!("must be shorter than the rate of {}", format_duration(rate));
         section.fault("phase", &what);
@@ -264,7 +271,9 @@ fn check_reach(section: &Section<'_>, tag: &Tag) {
     let (a, b) = (low * tag.scale + tag.offset, high * tag.scale + tag.offset);
     let (least, most) = (a.min(b), a.max(b));
     let ValidationRules { min, max, .. } = tag.validation;
-    let unreachable = min.is_some_and(|min| min > most) || max.is_some_and(|max| max < least);
+    // A scale of 0 has been reported as such.
+    let unreachable = tag.scale != 0.0
+        && (min.is_some_and(|min| min > most) || max.is_some_and(|max| max < least));
     if unreachable {
         section.fault(
             "type",

@@ -105,10 +105,10 @@ fn a_tag_csv_adds_its_tags_after_those_of_the_file() {
     assert_eq!(line.devices[1].tags, 8..10);
     let pressure = &line.tags[1];
     assert_eq!(pressure.rate, Duration::from_millis(500));
-    assert_eq!(pressure.scale, 0.01);
+    assert_eq!(Some(pressure.scale), Some(0.01));
     assert_eq!(pressure.sentinels, [65_535.0]);
     assert_eq!(pressure.validation.max, Some(350.0));
-    assert_eq!(pressure.detection.unwrap().shift_sigma, 0.5);
+    assert_eq!(pressure.detection.map(|d| d.shift_sigma), Some(0.5));
     let parts = &line.tags[3];
     assert_eq!(parts.data_type, DataType::U32(ByteOrder::Cdab));
     assert_eq!(parts.publish.summary, None);
@@ -237,7 +237,11 @@ fn risks_are_told() {
 fn mutated(text: &str, start: usize, count: usize, patch: &str) -> String {
     let start = text.floor_char_boundary(start % text.len());
     let end = text.ceil_char_boundary((start + count).min(text.len()));
-    format!("{}{patch}{}", &text[..start], &text[end..])
+    format!(
+        "{}{patch}{}",
+        text.get(..start).unwrap(),
+        text.get(end..).unwrap()
+    )
 }
 
 proptest! {

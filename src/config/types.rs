@@ -196,9 +196,9 @@ pub struct ModbusLink {
 pub struct OpcUaLink {
     /// `endpoint = "opc.tcp://host:port/path"`.
     pub url: String,
-    /// `security_policy` (default "Basic256Sha256"); "None" needs `allow_insecure = true`.
+    /// `security_policy` (default `"Basic256Sha256"`); "None" needs `allow_insecure = true`.
     pub policy: OpcUaPolicy,
-    /// `security_mode` (default "SignAndEncrypt"); "None" goes with policy "None" only.
+    /// `security_mode` (default `"SignAndEncrypt"`); "None" goes with policy "None" only.
     pub mode: OpcUaMode,
     /// `username` with `password_file` or `password_env`; anonymous without.
     pub login: Option<Login>,
@@ -382,11 +382,11 @@ impl ByteOrder {
 /// `validate`: what makes a value implausible.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ValidationRules {
-    /// `min`: below is Bad (out_of_range).
+    /// `min`: below is Bad (`out_of_range`).
     pub min: Option<f64>,
-    /// `max`: above is Bad (out_of_range).
+    /// `max`: above is Bad (`out_of_range`).
     pub max: Option<f64>,
-    /// `max_rate_per_s`: a faster change is Uncertain (rate_of_change).
+    /// `max_rate_per_s`: a faster change is Uncertain (`rate_of_change`).
     pub max_rate_per_s: Option<f64>,
     /// `stale_after`: a source time that stands still for longer is Uncertain (stale).
     pub stale_after: Option<Duration>,

@@ -212,13 +212,13 @@ mod tests {
     #[test]
     fn the_formats_are_short() {
         assert_eq!(format_duration(Duration::from_secs(90)), "90s");
-        assert_eq!(format_duration(Duration::from_secs(86_400)), "1d");
+        assert_eq!(format_duration(Duration::from_hours(24)), "1d");
         assert_eq!(format_duration(Duration::from_micros(1_250)), "1.25ms");
         assert_eq!(format_duration(Duration::ZERO), "0s");
         assert_eq!(format_size(4 << 30), "4GiB");
         assert_eq!(format_size(0), "0B");
-        assert_eq!(format_rate(Duration::from_secs(2_592_000)), "1 per month");
-        assert_eq!(format_rate(Duration::from_secs(43_200)), "2 per day");
+        assert_eq!(format_rate(Duration::from_hours(720)), "1 per month");
+        assert_eq!(format_rate(Duration::from_hours(12)), "2 per day");
         assert_eq!(format_rate(Duration::from_secs(5_000_000)), "1 in 5000000s");
         assert_eq!(format_rate(Duration::ZERO), "1 in 0s");
     }
