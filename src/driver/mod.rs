@@ -1,9 +1,22 @@
 //! Field protocols. A driver connects to one endpoint and reads scan groups; it decides nothing about time,
 //! retries or back-off: [`crate::acquisition`] does.
 
+pub mod opcua;
+pub mod probe;
+
 use std::future::Future;
 
-use crate::model::{Sample, TagId};
+use crate::model::{DeviceId, Sample, TagId};
+
+/// Tags of one device that are read together at one rate; its place in the list that a driver is built with is its
+/// [`GroupId`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScanGroup {
+    /// Whose tags they are.
+    pub device: DeviceId,
+    /// The tags, in the order of the samples that `read` appends.
+    pub tags: Vec<TagId>,
+}
 
 /// A set of tags of one device that are read together. Index into what [`Driver`] was built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
