@@ -4,8 +4,6 @@
 pub mod opcua;
 pub mod probe;
 
-use std::future::Future;
-
 use crate::model::{DeviceId, Sample, TagId};
 
 /// Tags of one device that are read together at one rate; its place in the list that a driver is built with is its

@@ -220,3 +220,153 @@ fn reachable_url(configured: &str, advertised: &str) -> String {
 pub(super) fn host_of(url: &str) -> String {
     opcua::core::comms::url::hostname_from_url(url).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use opcua::types::{ByteString, UserTokenPolicy};
+
+    use super::super::testing::{open_link, secure_link};
+    use super::*;
+
+    #[test]
+    fn every_dangerous_default_is_overridden() {
+        let link = secure_link("opc.tcp://plc:4840", "secret");
+        let pki = Pki::in_data_dir(Path::new("/data"));
+        let always = client_builder(&link, &pki, ("plc", "urn:x"), Retry::Always);
+        let set = serde_json::to_value(always.config()).unwrap();
+        let check = |key: &str, expected: serde_json::Value| {
+            let found = key.split('/').fold(&set, |v, k| &v[k]);
+            assert_eq!(found, &expected, "{key}");
+        };
+        let secs = |s: u64| serde_json::json!({ "secs": s, "nanos": 0 });
+        check("max_failed_keep_alive_count", 3.into());
+        check("keep_alive_interval", secs(2));
+        check("request_timeout", secs(2));
+        check("publish_timeout", secs(30));
+        check("session_retry_limit", (-1).into());
+        check("session_timeout", 60_000.into());
+        check("channel_lifetime", 600_000.into());
+        check("decoding_options/max_message_size", (16 << 20).into());
+        check("decoding_options/max_chunk_count", 1024.into());
+        check("decoding_options/max_array_length", 100_000.into());
+        check("recreate_subscriptions", false.into());
+        check("create_sample_keypair", false.into());
+        check("trust_server_certs", false.into());
+        check("verify_server_certs", true.into());
+        check("application_uri", "urn:x".into());
+        check("pki_dir", "/data/pki/servers/plc".into());
+        check("certificate_path", "/data/pki/own/cert.der".into());
+        check("private_key_path", "/data/pki/private/key.pem".into());
+
+        let once = client_builder(&link, &pki, ("plc", "urn:x"), Retry::Never);
+        let once = serde_json::to_value(once.config()).unwrap();
+        assert_eq!(once["session_retry_limit"], 0);
+        let lax = OpcUaLink {
+            skip_hostname_check: true,
+            ..link
+        };
+        let lax = client_builder(&lax, &pki, ("plc", "urn:x"), Retry::Always);
+        let lax = serde_json::to_value(lax.config()).unwrap();
+        assert_eq!(lax["verify_server_certs"], false);
+        assert_eq!(lax["trust_server_certs"], false);
+    }
+
+    fn endpoint(
+        url: &str,
+        policy: SecurityPolicy,
+        mode: MessageSecurityMode,
+    ) -> EndpointDescription {
+        EndpointDescription {
+            endpoint_url: url.into(),
+            security_policy_uri: policy.to_uri().into(),
+            security_mode: mode,
+            server_certificate: ByteString::null(),
+            user_identity_tokens: Some(vec![UserTokenPolicy {
+                token_type: UserTokenType::UserName,
+                ..Default::default()
+            }]),
+            ..Default::default()
+        }
+    }
+
+    fn plant_endpoints() -> Vec<EndpointDescription> {
+        use MessageSecurityMode::{None, Sign, SignAndEncrypt};
+        vec![
+            endpoint("opc.tcp://inner:4840/a", SecurityPolicy::None, None),
+            endpoint(
+                "opc.tcp://inner:4840/a",
+                SecurityPolicy::Basic256Sha256,
+                Sign,
+            ),
+            endpoint(
+                "opc.tcp://inner:4840/a",
+                SecurityPolicy::Basic256Sha256,
+                SignAndEncrypt,
+            ),
+            endpoint(
+                "opc.tcp://inner:4840/b",
+                SecurityPolicy::Basic256Sha256,
+                SignAndEncrypt,
+            ),
+            endpoint(
+                "https://inner/a",
+                SecurityPolicy::Aes256Sha256RsaPss,
+                SignAndEncrypt,
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_endpoint_matches_policy_and_mode_and_keeps_the_configured_host() {
+        let offered = plant_endpoints();
+        let chosen = |url: &str| choose_endpoint(&offered, &secure_link(url, "x")).unwrap();
+        let b = chosen("opc.tcp://10.0.0.5:14840/b/");
+        assert_eq!(b.endpoint_url.as_ref(), "opc.tcp://10.0.0.5:14840/b");
+        assert_eq!(b.security_mode, MessageSecurityMode::SignAndEncrypt);
+        let any = chosen("opc.tcp://10.0.0.5:14840");
+        assert!(
+            any.endpoint_url
+                .as_ref()
+                .starts_with("opc.tcp://10.0.0.5:14840/")
+        );
+    }
+
+    #[test]
+    fn a_weaker_endpoint_is_never_taken() {
+        let offered = plant_endpoints();
+        let link = OpcUaLink {
+            policy: OpcUaPolicy::Aes256Sha256RsaPss,
+            ..secure_link("opc.tcp://10.0.0.5:4840", "x")
+        };
+        let Err(DriverError::Config(text)) = choose_endpoint(&offered, &link) else {
+            panic!("no endpoint matches");
+        };
+        assert_eq!(
+            text,
+            "opc.tcp://10.0.0.5:4840 does not offer Aes256-Sha256-RsaPss/SignAndEncrypt; it offers: \
+             Aes256-Sha256-RsaPss/SignAndEncrypt, Basic256Sha256/Sign, Basic256Sha256/SignAndEncrypt, None/None"
+        );
+        assert!(choose_endpoint(&[], &link).is_err());
+        assert_eq!(offers(&[]), "nothing");
+    }
+
+    #[test]
+    fn a_login_must_be_accepted() {
+        let offered = plant_endpoints();
+        let Err(DriverError::Config(text)) =
+            choose_endpoint(&offered, &open_link("opc.tcp://10.0.0.5:4840"))
+        else {
+            panic!("anonymous is not accepted");
+        };
+        assert!(text.contains("does not accept anonymous access"), "{text}");
+    }
+
+    #[test]
+    fn urls_are_taken_apart() {
+        assert_eq!(split("opc.tcp://h:1/a/b/"), ("opc.tcp://h:1", "a/b"));
+        assert_eq!(split("opc.tcp://h"), ("opc.tcp://h", ""));
+        assert_eq!(host_of("opc.tcp://plc.local:4840/x"), "plc.local");
+    }
+}

@@ -175,8 +175,9 @@ impl Connection {
     pub(super) async fn resume(&self, now: Timestamp) -> Result<(), DriverError> {
         let mut state = self.state.clone();
         state.mark_unchanged();
-        // Full means that an earlier, abandoned call has already asked.
-        drop(self.again.try_send(()));
+        if self.again.try_send(()).is_err() {
+            tracing::trace!("An earlier, abandoned call has already asked to resume.");
+        }
         if matches!(self.state(), State::Lost(_)) && state.changed().await.is_err() {
             return Err(self.attempt.error(StatusCode::BadInternalError, now));
         }

@@ -25,7 +25,7 @@ const READ_EXTRA: Duration = Duration::from_millis(250);
 /// Attempts to get a lost session back before a new one is opened from scratch.
 const RESUMES_MAX: u32 = 3;
 /// How often a namespace that the server did not have is looked for again.
-const RESOLVE_AGAIN: Duration = Duration::from_secs(60);
+const RESOLVE_AGAIN: Duration = Duration::from_mins(1);
 
 /// One OPC UA server and the scan groups read from it.
 pub struct OpcUaDriver {
@@ -209,9 +209,7 @@ impl OpcUaDriver {
         let values = read_all(&session, group.nodes(), &mut self.limit).await;
         let values = values.map_err(|error| self.failed("read", &error))?;
         let now = self.clock.now().wall;
-        let changes = self
-            .judge
-            .samples(group, values.iter().map(Some), now, out);
+        let changes = self.judge.samples(group, values.iter().map(Some), now, out);
         self.log(changes);
         Ok(())
     }
@@ -244,9 +242,9 @@ impl OpcUaDriver {
 
     /// The place of a group's nodes among all monitored nodes.
     fn range_of(&self, index: usize) -> Range<usize> {
-        let sizes = self.groups.iter().map(|g| g.nodes().len());
-        let start = sizes.clone().take(index).sum();
-        start..start + sizes.skip(index).next().unwrap_or(0)
+        let mut sizes = self.groups.iter().map(|g| g.nodes().len());
+        let start = sizes.by_ref().take(index).sum();
+        start..start + sizes.next().unwrap_or(0)
     }
 
     /// A namespace that was missing may have come with a new program on the controller.

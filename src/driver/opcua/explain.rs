@@ -124,3 +124,131 @@ impl Attempt {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_772_344_800_000);
+
+    fn certificate(from_day: i64, to_day: i64) -> CertificateWords {
+        let day = |n: i64| Some(Timestamp::from_millis(NOW.as_millis() + n * 86_400_000));
+        CertificateWords {
+            subject: "CN=PLC".to_owned(),
+            thumbprint: "ab12".to_owned(),
+            not_before: day(from_day),
+            not_after: day(to_day),
+            key_bits: 2048,
+        }
+    }
+
+    fn attempt(trust: Trust, server: Option<CertificateWords>) -> Attempt {
+        Attempt {
+            device: "press".to_owned(),
+            url: "opc.tcp://plc:4840".to_owned(),
+            user: Some("op".to_owned()),
+            server,
+            trust,
+            objection: Some("names plc.local".to_owned()),
+            own: None,
+            own_path: "/data/pki/own/cert.der".to_owned(),
+        }
+    }
+
+    #[track_caller]
+    fn check(attempt: &Attempt, status: StatusCode, expected: &[&str]) {
+        let error = attempt.error(status, NOW);
+        assert_eq!(
+            matches!(error, DriverError::Config(_)),
+            needs_a_person(status),
+            "{error:?}"
+        );
+        for part in expected {
+            assert!(error.to_string().contains(part), "{part}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_text_names_what_is_wrong_and_what_to_do() {
+        let good = attempt(Trust::Trusted, Some(certificate(-10, 10)));
+        check(
+            &good,
+            StatusCode::BadIdentityTokenRejected,
+            &["user `op`", "device `press`"],
+        );
+        check(&good, StatusCode::BadUserSignatureInvalid, &["signature"]);
+        check(
+            &good,
+            StatusCode::BadSecurityPolicyRejected,
+            &["security_policy"],
+        );
+        check(&good, StatusCode::BadTooManySessions, &["no free session"]);
+        check(
+            &good,
+            StatusCode::BadTimeout,
+            &["connect to opc.tcp://plc:4840: BadTimeout"],
+        );
+        check(
+            &good,
+            StatusCode::BadCertificateHostNameInvalid,
+            &[
+                "names other hosts",
+                "names plc.local",
+                "skip_hostname_check",
+            ],
+        );
+        check(
+            &good,
+            StatusCode::BadCertificateUriInvalid,
+            &["application URI", "skip_hostname_check"],
+        );
+        let refused = [
+            "refuses this gateway's certificate",
+            "/data/pki/own/cert.der",
+        ];
+        check(&good, StatusCode::BadSecurityChecksFailed, &refused);
+        check(&good, StatusCode::BadCertificateTimeInvalid, &refused);
+        check(
+            &attempt(Trust::Unknown, None),
+            StatusCode::BadCertificateUntrusted,
+            &refused,
+        );
+        let untrusted = attempt(Trust::Rejected, Some(certificate(-10, 10)));
+        check(
+            &untrusted,
+            StatusCode::BadSecurityChecksFailed,
+            &[
+                "is not trusted: CN=PLC (SHA-1 ab12, valid 2026-02-19 to 2026-03-11, RSA 2048)",
+                "andon opcua trust -c FILE press",
+            ],
+        );
+        let old = attempt(Trust::Trusted, Some(certificate(-10, -1)));
+        check(&old, StatusCode::BadCertificateTimeInvalid, &["is expired"]);
+        let early = attempt(Trust::Trusted, Some(certificate(1, 10)));
+        check(
+            &early,
+            StatusCode::BadCertificateTimeInvalid,
+            &["not valid yet"],
+        );
+    }
+
+    #[test]
+    fn anonymous_access_is_called_so() {
+        let anonymous = Attempt {
+            user: None,
+            ..attempt(Trust::Trusted, None)
+        };
+        check(
+            &anonymous,
+            StatusCode::BadUserAccessDenied,
+            &["anonymous access"],
+        );
+    }
+
+    #[test]
+    fn a_certificate_near_its_end_is_noticed() {
+        assert!(certificate(-10, 29).expires_soon(NOW));
+        assert!(certificate(-10, -1).expires_soon(NOW));
+        assert!(!certificate(-10, 31).expires_soon(NOW));
+    }
+}

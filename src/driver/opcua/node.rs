@@ -33,7 +33,12 @@ impl Namespaces {
             Variant::String(s) => Some(s.as_ref().to_owned()),
             _ => None,
         };
-        array.values.iter().map(uri).collect::<Option<_>>().map(Self)
+        array
+            .values
+            .iter()
+            .map(uri)
+            .collect::<Option<_>>()
+            .map(Self)
     }
 
     fn index_of(&self, uri: &str) -> Option<u16> {
@@ -116,15 +121,18 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(text: &str, expected: Option<NodeId>) {
+    fn check(text: &str, expected: impl Into<Option<NodeId>>) {
         let namespaces = table(&["http://opcfoundation.org/UA/", "urn:server", "urn:plant"]);
         let found = NodeAddress::parse(text).and_then(|a| a.resolve(&namespaces));
-        assert_eq!(found.ok(), expected, "{text}");
+        assert_eq!(found.ok(), expected.into(), "{text}");
     }
 
     #[test]
     fn addresses_resolve_to_node_ids() {
-        check("nsu=urn:plant;s=press1.temp", Some(NodeId::new(2, "press1.temp")));
+        check(
+            "nsu=urn:plant;s=press1.temp",
+            Some(NodeId::new(2, "press1.temp")),
+        );
         check("nsu=urn:plant;s=a;b=c", Some(NodeId::new(2, "a;b=c")));
         check("nsu=urn:server;i=7", Some(NodeId::new(1, 7_u32)));
         check("ns=5;s=x", Some(NodeId::new(5, "x")));
@@ -186,7 +194,10 @@ mod tests {
             ))
         };
         let good = array(vec![Variant::from("a"), Variant::from("b")]);
-        assert_eq!(Namespaces::from_variant(Some(&good)), Some(table(&["a", "b"])));
+        assert_eq!(
+            Namespaces::from_variant(Some(&good)),
+            Some(table(&["a", "b"]))
+        );
         assert_eq!(Namespaces::from_variant(Some(&Variant::from(1_i32))), None);
         assert_eq!(Namespaces::from_variant(None), None);
     }

@@ -213,11 +213,7 @@ impl Pki {
             .map_err(file("protect", &new_key))?;
         let new_uri = self.uri_path().with_extension("new");
         fs::write(&new_uri, uri).map_err(file("write", &new_uri))?;
-        for (from, to) in [
-            (new_key, key),
-            (new_uri, self.uri_path()),
-            (new_cert, cert),
-        ] {
+        for (from, to) in [(new_key, key), (new_uri, self.uri_path()), (new_cert, cert)] {
             let synced = fs::File::open(&from).and_then(|f| f.sync_all());
             synced
                 .and_then(|()| fs::rename(&from, &to))
@@ -372,5 +368,121 @@ fn own_certificate_data(uri: &str) -> X509Data {
         state: "-".to_owned(),
         alt_host_names: X509Data::alt_host_names(uri, None, false, true, false),
         certificate_duration_days: OWN_CERTIFICATE_DAYS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::gateway_dir;
+    use super::*;
+
+    fn mode_of(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn some_certificate(name: &str) -> X509 {
+        let data = X509Data {
+            common_name: name.to_owned(),
+            ..own_certificate_data("urn:plc")
+        };
+        X509::cert_and_pkey(&data).unwrap().0
+    }
+
+    #[test]
+    fn the_own_key_is_private_and_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let pki = Pki::in_data_dir(dir.path());
+        let without = pki.own("gw1", false).unwrap();
+        assert_eq!(without.certificate, None);
+        assert!(!pki.own_key_path().exists());
+
+        let first = pki.own("gw1", true).unwrap();
+        assert!(first.application_uri.starts_with("urn:"));
+        assert!(first.application_uri.ends_with(":andon:gw1"));
+        assert_eq!(mode_of(&pki.own_key_path()), 0o600);
+        assert_eq!(mode_of(pki.own_key_path().parent().unwrap()), 0o700);
+        let certificate = CertificateStore::read_cert(&pki.own_certificate_path()).unwrap();
+        assert!(
+            certificate
+                .is_application_uri_valid(&first.application_uri)
+                .is_ok()
+        );
+        assert!(CertificateStore::read_pkey(&pki.own_key_path()).is_ok());
+
+        // A renamed gateway keeps its certificate and the URI in it.
+        assert_eq!(pki.own("gw2", true).unwrap(), first);
+    }
+
+    #[test]
+    fn a_half_made_certificate_is_made_again() {
+        let dir = gateway_dir();
+        let pki = Pki::in_data_dir(dir.path());
+        let before = pki.own("gw1", true).unwrap();
+        fs::remove_file(pki.uri_path()).unwrap();
+        assert_ne!(
+            pki.own("gw1", true).unwrap().certificate,
+            before.certificate
+        );
+        fs::write(pki.own_certificate_path(), "rubbish").unwrap();
+        assert!(matches!(pki.own("gw1", true), Err(PkiError::Make { .. })));
+    }
+
+    #[test]
+    fn rejected_certificates_are_listed_and_trusted_by_device_or_thumbprint() {
+        let dir = tempfile::tempdir().unwrap();
+        let pki = Pki::in_data_dir(dir.path());
+        let (a, b) = (some_certificate("A"), some_certificate("B"));
+        assert_eq!(pki.trust_of("press", &a), Trust::Unknown);
+        assert!(pki.list(&["press"]).unwrap().is_empty());
+        assert!(matches!(
+            pki.trust(&["press"], "press"),
+            Err(PkiError::NothingRejected(_))
+        ));
+
+        pki.reject("press", &a).unwrap();
+        pki.reject("press", &b).unwrap();
+        assert_eq!(pki.trust_of("press", &a), Trust::Rejected);
+        assert_eq!(pki.trust_of("oven", &a), Trust::Unknown);
+        assert!(matches!(
+            pki.trust(&["press"], "press"),
+            Err(PkiError::Ambiguous { .. })
+        ));
+
+        let thumbprint = a.thumbprint().as_hex_string().to_uppercase();
+        let colons: Vec<&str> = thumbprint
+            .as_bytes()
+            .chunks(2)
+            .map(|c| std::str::from_utf8(c).unwrap())
+            .collect();
+        let trusted = pki.trust(&["press"], &colons.join(":")).unwrap();
+        assert_eq!(trusted.trust, Trust::Trusted);
+        assert!(trusted.words.subject.contains("CN=A"));
+        assert_eq!(pki.trust_of("press", &a), Trust::Trusted);
+        pki.trust(&["press"], "press").unwrap();
+        assert_eq!(pki.trust_of("press", &b), Trust::Trusted);
+        let all = pki.list(&["press", "oven"]).unwrap();
+        assert!(all.iter().all(|c| c.trust == Trust::Trusted));
+        assert_eq!(all.len(), 2);
+
+        pki.reject("press", &a).unwrap();
+        assert_eq!(pki.trust_of("press", &a), Trust::Rejected);
+    }
+
+    #[test]
+    fn the_rejected_directory_is_bounded() {
+        let dir = tempfile::tempdir().unwrap();
+        let pki = Pki::in_data_dir(dir.path());
+        let one = some_certificate("A");
+        pki.reject("press", &one).unwrap();
+        let rejected = pki.server_dir("press").join("rejected");
+        let file = rejected.join(CertificateStore::cert_file_name(&one));
+        for n in 0..REJECTED_MAX {
+            fs::copy(&file, rejected.join(format!("{n}.der"))).unwrap();
+        }
+        let other = some_certificate("B");
+        pki.reject("press", &other).unwrap();
+        assert_eq!(pki.trust_of("press", &other), Trust::Unknown);
+        fs::write(rejected.join("rubbish.der"), "no certificate").unwrap();
+        assert_eq!(pki.list(&["press"]).unwrap().len(), REJECTED_MAX + 1);
     }
 }

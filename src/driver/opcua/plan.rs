@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use opcua::types::{DataValue, ReadValueId, StatusCode};
 
-use super::node::{NodeAddress, Namespaces};
+use super::node::{Namespaces, NodeAddress};
 use super::quality::{bare, quality_of, refusal};
 use super::time::{is_skewed, measured_at};
 use super::value::judged;
@@ -146,7 +146,11 @@ impl Judge {
         }
         if skewed != self.skewed {
             self.skewed = skewed;
-            changes.push(if skewed { Change::Skewed } else { Change::InTime });
+            changes.push(if skewed {
+                Change::Skewed
+            } else {
+                Change::InTime
+            });
         }
         changes
     }

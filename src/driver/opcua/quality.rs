@@ -223,8 +223,14 @@ mod tests {
 
     #[test]
     fn an_unknown_or_reserved_code_goes_by_its_severity() {
-        check(StatusCode::from(0x8FFF_0000), Quality::Bad(Reason::Unspecified));
-        check(StatusCode::from(0xC000_0000), Quality::Bad(Reason::Unspecified));
+        check(
+            StatusCode::from(0x8FFF_0000),
+            Quality::Bad(Reason::Unspecified),
+        );
+        check(
+            StatusCode::from(0xC000_0000),
+            Quality::Bad(Reason::Unspecified),
+        );
         check(
             StatusCode::from(0x4FFF_0000),
             Quality::Uncertain(Reason::Unspecified),

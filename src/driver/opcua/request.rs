@@ -5,7 +5,9 @@ use std::sync::Arc;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use opcua::client::services::Read;
 use opcua::client::{Session, UARequest};
-use opcua::types::{DataValue, Error, NodeId, ReadValueId, StatusCode, TimestampsToReturn, Variant, VariableId};
+use opcua::types::{
+    DataValue, Error, NodeId, ReadValueId, StatusCode, TimestampsToReturn, VariableId, Variant,
+};
 
 use super::batch::BatchLimit;
 use super::node::Namespaces;
@@ -101,7 +103,10 @@ async fn read_batches(
     Ok(answers.into_iter().flatten().collect())
 }
 
-async fn read_batch(session: Arc<Session>, nodes: Vec<ReadValueId>) -> Result<Vec<DataValue>, Error> {
+async fn read_batch(
+    session: Arc<Session>,
+    nodes: Vec<ReadValueId>,
+) -> Result<Vec<DataValue>, Error> {
     let asked = nodes.len();
     let response = Read::new(&session)
         .nodes_to_read(nodes)

@@ -176,7 +176,10 @@ impl Subscription {
         let mut revised = Revisions::default();
         while let Some(rest) = wanted.get(done..).filter(|rest| !rest.is_empty()) {
             let batch = rest.get(..limit.nodes()).unwrap_or(rest);
-            let requests = (done + 1..).zip(batch).map(|(n, w)| request(n, w)).collect();
+            let requests = (done + 1..)
+                .zip(batch)
+                .map(|(n, w)| request(n, w))
+                .collect();
             let created = session
                 .create_monitored_items(self.id, TimestampsToReturn::Both, requests)
                 .await;
@@ -294,3 +297,40 @@ impl Revisions {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(rates_ms: &[u64], publish_ms: u64, keep_alive_count: u32, silence_ms: u64) {
+        let rates = rates_ms.iter().copied().map(Duration::from_millis);
+        let intervals = Intervals::for_rates(rates);
+        let expected = Intervals {
+            publish: Duration::from_millis(publish_ms),
+            keep_alive_count,
+        };
+        assert_eq!(intervals, expected);
+        assert_eq!(intervals.silence_max(), Duration::from_millis(silence_ms));
+    }
+
+    #[test]
+    fn intervals_follow_the_fastest_tag_within_bounds() {
+        check(&[1_000, 100, 500], 50, 40, 6_000);
+        check(&[1_000], 500, 4, 6_000);
+        check(&[10], 20, 100, 6_000);
+        check(&[60_000], 2_000, 1, 6_000);
+        check(&[], 1_000, 2, 6_000);
+    }
+
+    #[test]
+    fn only_slower_sampling_is_noted() {
+        let mut revisions = Revisions::default();
+        revisions.note(Duration::from_millis(100), 50.0);
+        revisions.note(Duration::from_millis(100), 100.0);
+        assert_eq!(revisions.slower, 0);
+        revisions.note(Duration::from_millis(100), 250.0);
+        revisions.note(Duration::from_millis(100), f64::NAN);
+        assert_eq!(revisions.slower, 1);
+        revisions.log();
+    }
+}

@@ -71,7 +71,9 @@ fn counted(n: i64, tag: &Tag) -> Result<Value, Reason> {
     reason = "a sentinel is an exact bit pattern, not a measured quantity"
 )]
 fn is_sentinel(x: f64, tag: &Tag) -> bool {
-    tag.sentinels.iter().any(|s| *s == x || (s.is_nan() && x.is_nan()))
+    tag.sentinels
+        .iter()
+        .any(|s| *s == x || (s.is_nan() && x.is_nan()))
 }
 
 /// The value as the server holds it; `None` for arrays, structures and types without a plant meaning.
@@ -148,7 +150,8 @@ fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Int(n) => Some(*n),
         Value::Bool(b) => Some(i64::from(*b)),
-        Value::Float(x) if x.abs() <= EXACT && x.fract().abs() < f64::MIN_POSITIVE => {
+        Value::Float(x) if x.abs() <= EXACT && x.fract().abs() < f64::MIN_POSITIVE =>
+        {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "checked: whole and within 2^53"
@@ -188,9 +191,14 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "keeps the cases to one line")]
     fn check(variant: impl Into<Variant>, expected: Result<Value, Reason>) {
         let variant = variant.into();
-        assert_eq!(value_of(&variant, &tag("ns=2;s=x")), expected, "{variant:?}");
+        assert_eq!(
+            value_of(&variant, &tag("ns=2;s=x")),
+            expected,
+            "{variant:?}"
+        );
     }
 
     #[test]
@@ -277,7 +285,13 @@ mod tests {
             Ok(Value::Float(12.0))
         );
         assert_eq!(
-            value_of(&Variant::from(f64::MAX), &Tag { scale: 10.0, ..scaled }),
+            value_of(
+                &Variant::from(f64::MAX),
+                &Tag {
+                    scale: 10.0,
+                    ..scaled
+                }
+            ),
             Err(Reason::NotANumber)
         );
         check(
@@ -287,6 +301,7 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "keeps the cases to one line")]
     fn check_declared(variant: impl Into<Variant>, as_type: DataType, expected: Option<Value>) {
         let variant = variant.into();
         assert_eq!(
@@ -307,7 +322,11 @@ mod tests {
         check_declared(65_535_u32, DataType::U16, Some(Value::Int(65_535)));
         check_declared(-32_768_i32, DataType::I16, Some(Value::Int(-32_768)));
         check_declared(12_345_u16, DataType::Bcd16, None);
-        check_declared(12_345_678_u32, DataType::Bcd32(order), Some(Value::Int(12_345_678)));
+        check_declared(
+            12_345_678_u32,
+            DataType::Bcd32(order),
+            Some(Value::Int(12_345_678)),
+        );
         check_declared(-1_i32, DataType::U32(order), None);
         check_declared(i64::MAX, DataType::I32(order), None);
         check_declared(-1_i64, DataType::U64(order), None);
