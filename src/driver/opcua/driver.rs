@@ -114,9 +114,14 @@ impl OpcUaDriver {
             };
             match resumed {
                 Some(Ok(())) if self.prepare().await.is_ok() => return Ok(()),
-                Some(Err(error @ DriverError::Link(_))) => return Err(error),
-                // A person has to act, or the session is of no use: start over.
-                _ => self.discard().await,
+                // A second attempt with refused credentials could lock the account.
+                Some(Err(error @ DriverError::Config(_))) => {
+                    self.discard().await;
+                    return Err(error);
+                }
+                Some(Err(error)) => return Err(error),
+                // The session is of no use: start over.
+                Some(Ok(())) | None => self.discard().await,
             }
         }
         let Some(target) = &self.target else {

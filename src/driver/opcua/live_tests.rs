@@ -6,10 +6,10 @@ use std::time::Duration;
 use opcua::types::StatusCode;
 
 use super::testing::{
-    Behaviour, TestServer, config, driver, driver_with, gateway_dir, open_link, secure_link,
+    Behaviour, Cable, TestServer, config, driver, driver_with, gateway_dir, open_link, secure_link,
 };
 use super::{Bounds, Listing, OpcUaDriver, Pki, list_variables, probe};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, ManualClock, SystemClock};
 use crate::config::{OpcUaAccess, OpcUaLink, OpcUaMode};
 use crate::driver::{Driver, DriverError, GroupId};
 use crate::model::{DeviceId, Quality, Reason, Sample, Value};
@@ -229,15 +229,18 @@ async fn a_server_that_is_not_there_is_a_lost_link() {
     assert!(matches!(read(&mut driver).await, Err(DriverError::Link(_))));
 }
 
-async fn check_restart(access: OpcUaAccess) {
+async fn check_restart(access: OpcUaAccess, link: impl FnOnce(&str) -> OpcUaLink) {
     let server = TestServer::start(Behaviour::default());
     let dir = gateway_dir();
     let link = OpcUaLink {
         access,
-        ..open_link(&server.url())
+        ..link(&server.url())
     };
     let mut driver = driver(&config(dir.path(), link, &[TEMP]));
-    driver.connect().await.unwrap();
+    if driver.connect().await.is_err() {
+        Pki::in_data_dir(dir.path()).trust(&["plc"], "plc").unwrap();
+        driver.connect().await.unwrap();
+    }
     until(&mut driver, |s| s[0].value == Value::Float(21.5)).await;
     let port = server.address.port();
     server.kill();
@@ -263,12 +266,52 @@ async fn check_restart(access: OpcUaAccess) {
 
 #[tokio::test]
 async fn polling_recovers_from_a_restart_with_another_namespace_index() {
-    check_restart(OpcUaAccess::Poll).await;
+    check_restart(OpcUaAccess::Poll, open_link).await;
 }
 
 #[tokio::test]
 async fn a_subscription_recovers_from_a_restart_with_another_namespace_index() {
-    check_restart(OpcUaAccess::Subscribe).await;
+    check_restart(OpcUaAccess::Subscribe, open_link).await;
+}
+
+#[tokio::test]
+async fn an_encrypted_session_recovers_from_a_restart() {
+    check_restart(OpcUaAccess::Poll, |url| secure_link(url, "secret")).await;
+}
+
+async fn check_cut_cable(access: OpcUaAccess) {
+    let server = TestServer::start(Behaviour::default());
+    let cable = Cable::to(server.address).await;
+    let dir = gateway_dir();
+    let link = OpcUaLink {
+        access,
+        ..open_link(&cable.url())
+    };
+    let mut driver = driver(&config(dir.path(), link, &[TEMP]));
+    driver.connect().await.unwrap();
+    assert_eq!(server.sessions(), 1);
+    cable.cut();
+    tokio::time::timeout(PATIENCE, async {
+        while read(&mut driver).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("the loss is noticed");
+    driver.connect().await.unwrap();
+    assert_eq!(server.sessions(), 1);
+    server.set("temp", 22.5, StatusCode::Good);
+    until(&mut driver, |s| s[0].value == Value::Float(22.5)).await;
+}
+
+#[tokio::test]
+async fn polling_takes_its_old_session_back_after_a_cut_cable() {
+    check_cut_cable(OpcUaAccess::Poll).await;
+}
+
+#[tokio::test]
+async fn a_subscription_takes_its_old_session_back_after_a_cut_cable() {
+    check_cut_cable(OpcUaAccess::Subscribe).await;
 }
 
 #[tokio::test]
@@ -362,8 +405,9 @@ async fn a_silent_subscription_is_an_error_and_comes_back() {
         timeout: Duration::from_millis(200),
         ..open_link(&server.url())
     };
-    let clock = Arc::new(crate::clock::ManualClock::default());
-    let mut driver = driver_with(&config(dir.path(), link, &[TEMP]), clock.clone());
+    let clock = Arc::new(ManualClock::default());
+    let own: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let mut driver = driver_with(&config(dir.path(), link, &[TEMP]), own);
     driver.connect().await.unwrap();
     assert_eq!(
         read(&mut driver).await.unwrap()[0].value,

@@ -136,8 +136,9 @@ impl Judge {
                     ),
                     Some(value) => {
                         skewed |= is_skewed(value, received);
-                        let status = value.status.unwrap_or(StatusCode::Good);
-                        (sample(slot, value, received), status, refusal(status))
+                        let made = sample(slot, value, received);
+                        let (status, why) = objection(value, made.quality);
+                        (made, status, why)
                     }
                 },
             };
@@ -187,6 +188,16 @@ impl Judge {
     }
 }
 
+/// Why a tag is refused: by the server, or because its value does not fit the tag.
+fn objection(answer: &DataValue, quality: Quality) -> (StatusCode, Option<&'static str>) {
+    let status = answer.status.unwrap_or(StatusCode::Good);
+    if quality == Quality::Bad(Reason::TypeMismatch) && !status.is_bad() {
+        let why = "the node's value does not fit the tag's type";
+        return (StatusCode::BadTypeMismatch, Some(why));
+    }
+    (status, refusal(status))
+}
+
 fn missing(slot: &Slot, reason: Reason, time: Timestamp) -> Sample {
     Sample {
         tag: slot.id,
@@ -204,5 +215,159 @@ fn sample(slot: &Slot, answer: &DataValue, received: Timestamp) -> Sample {
         time: measured_at(answer, received),
         value,
         quality,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use opcua::types::{DateTime, Variant};
+
+    use super::super::testing::{config, open_link};
+    use super::*;
+    use crate::model::DeviceId;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_772_344_800_000);
+
+    fn plain(value: impl Into<Variant>) -> DataValue {
+        DataValue {
+            value: Some(value.into()),
+            ..Default::default()
+        }
+    }
+
+    fn namespaces() -> Namespaces {
+        let uris = vec![Variant::from("ua"), Variant::from("urn:plant")];
+        let array = opcua::types::Array::new(opcua::types::VariantScalarTypeId::String, uris);
+        let array = Variant::Array(Box::new(array.unwrap()));
+        Namespaces::from_variant(Some(&array)).unwrap()
+    }
+
+    fn group(addresses: &[&str]) -> Group {
+        let config = config(Path::new("/data"), open_link("opc.tcp://plc"), addresses);
+        let tags = (0..=u32::try_from(addresses.len()).unwrap()).map(TagId);
+        let mut group = Group::new(
+            &config,
+            &ScanGroup {
+                device: DeviceId(0),
+                tags: tags.collect(),
+            },
+        );
+        assert!(group.nodes().is_empty());
+        group.resolve(&namespaces());
+        group
+    }
+
+    fn scan(
+        judge: &mut Judge,
+        group: &Group,
+        values: &[Option<DataValue>],
+    ) -> (Vec<Sample>, Vec<Change>) {
+        let mut out = Vec::new();
+        let changes = judge.samples(group, values.iter().map(Option::as_ref), NOW, &mut out);
+        assert_eq!(out.len(), group.slots.len());
+        (out, changes)
+    }
+
+    fn refused(tag: &str, why: &str) -> Change {
+        Change::Refused {
+            tag: format!("plc.{tag}"),
+            why: format!("`{tag}`: {why}"),
+        }
+    }
+
+    #[test]
+    fn a_tag_id_beyond_the_configuration_is_left_out() {
+        assert_eq!(group(&["ns=1;s=a", "ns=1;s=b"]).slots.len(), 2);
+    }
+
+    #[test]
+    fn refusals_are_reported_once_per_change() {
+        let group = group(&["nsu=urn:plant;s=a"]);
+        let mut judge = Judge::default();
+        let bad = |status| {
+            [Some(DataValue {
+                status: Some(status),
+                ..Default::default()
+            })]
+        };
+        let good = [Some(plain(1.0))];
+        let unknown = "the server does not know this node (BadNodeIdUnknown)";
+
+        assert_eq!(scan(&mut judge, &group, &good).1, []);
+        let (samples, changes) = scan(&mut judge, &group, &bad(StatusCode::BadNodeIdUnknown));
+        assert_eq!(samples[0].quality, Quality::Bad(Reason::ConfigError));
+        assert_eq!(changes, [refused("nsu=urn:plant;s=a", unknown)]);
+        assert_eq!(
+            scan(&mut judge, &group, &bad(StatusCode::BadNodeIdUnknown)).1,
+            []
+        );
+        let changes = scan(&mut judge, &group, &bad(StatusCode::BadNotReadable)).1;
+        let unreadable = "the node may not be read by anybody (BadNotReadable)";
+        assert_eq!(changes, [refused("nsu=urn:plant;s=a", unreadable)]);
+        assert_eq!(judge.refused().len(), 1);
+        let changes = scan(&mut judge, &group, &good).1;
+        let tag = "plc.nsu=urn:plant;s=a".to_owned();
+        assert_eq!(changes, [Change::Accepted { tag }]);
+        assert!(judge.refused().is_empty());
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_a_tags_is_named() {
+        let group = group(&["nsu=urn:plant;s=a"]);
+        let mut judge = Judge::default();
+        let array = [Some(plain(vec![1_i32, 2]))];
+        let changes = scan(&mut judge, &group, &array).1;
+        let why = "the node's value does not fit the tag's type (BadTypeMismatch)";
+        assert_eq!(changes, [refused("nsu=urn:plant;s=a", why)]);
+    }
+
+    #[test]
+    fn unresolved_tags_keep_their_place() {
+        let group = group(&["nope", "nsu=urn:gone;s=x", "nsu=urn:plant;s=a"]);
+        assert!(group.is_incomplete());
+        assert_eq!(group.nodes().len(), 1);
+        assert_eq!(group.resolved().count(), 1);
+        let mut judge = Judge::default();
+        let (samples, changes) = scan(&mut judge, &group, &[Some(plain(1.0))]);
+        let qualities: Vec<Quality> = samples.iter().map(|s| s.quality).collect();
+        let config = Quality::Bad(Reason::ConfigError);
+        assert_eq!(qualities, [config, config, Quality::Good]);
+        assert_eq!(changes.len(), 2);
+        assert!(judge.refused()[0].1.contains("does not end in"));
+    }
+
+    #[test]
+    fn no_value_yet_is_not_connected() {
+        let group = group(&["nsu=urn:plant;s=a"]);
+        let (samples, changes) = scan(&mut Judge::default(), &group, &[None]);
+        assert_eq!(samples[0].quality, Quality::Bad(Reason::NotConnected));
+        assert_eq!(changes, []);
+    }
+
+    #[test]
+    fn a_skewed_clock_is_reported_once_per_change_and_its_time_kept() {
+        let group = group(&["nsu=urn:plant;s=a"]);
+        let mut judge = Judge::default();
+        let at = |millis: i64| {
+            let ticks = 116_444_736_000_000_000 + millis * 10_000;
+            let time = Some(DateTime::from(ticks));
+            [Some(DataValue {
+                value: Some(Variant::from(1.0)),
+                source_timestamp: time,
+                server_timestamp: time,
+                ..Default::default()
+            })]
+        };
+        let ahead = NOW.as_millis() + 7_200_000;
+        let (samples, changes) = scan(&mut judge, &group, &at(ahead));
+        assert_eq!(samples[0].time, Timestamp::from_millis(ahead));
+        assert_eq!(changes, [Change::Skewed]);
+        assert_eq!(scan(&mut judge, &group, &at(ahead)).1, []);
+        assert_eq!(
+            scan(&mut judge, &group, &at(NOW.as_millis())).1,
+            [Change::InTime]
+        );
     }
 }

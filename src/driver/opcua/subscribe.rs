@@ -190,7 +190,10 @@ impl Subscription {
             for (item, (n, wanted)) in created.iter().zip((done + 1..).zip(batch)) {
                 let status = item.result.status_code;
                 if !status.is_good() {
-                    let refused = DataValue::from(status);
+                    let refused = DataValue {
+                        status: Some(status),
+                        ..Default::default()
+                    };
                     self.held.put(u32::try_from(n).unwrap_or(0), refused);
                     continue;
                 }

@@ -14,7 +14,9 @@ use opcua::server::address_space::AddressSpace;
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
 use opcua::server::{ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
-use opcua::types::{DataValue, DateTime, MessageSecurityMode, NodeId, StatusCode, Variant};
+use opcua::types::{
+    DataValue, DateTime, MessageSecurityMode, NodeId, StatusCode, VariableId, Variant,
+};
 use tokio::sync::oneshot;
 
 use super::OpcUaDriver;
@@ -250,6 +252,16 @@ impl TestServer {
         thaw
     }
 
+    /// Sessions created since the start.
+    pub(super) fn sessions(&self) -> u32 {
+        let count =
+            VariableId::Server_ServerDiagnostics_ServerDiagnosticsSummary_CumulatedSessionCount;
+        match self.handle.info().diagnostics.get(count).unwrap().value {
+            Some(Variant::UInt32(n)) => n,
+            other => panic!("a count, not {other:?}"),
+        }
+    }
+
     /// Sets a variable.
     pub(super) fn set(&self, name: &str, value: impl Into<Variant>, status: StatusCode) {
         let (nodes, ns) = plant(&self.handle);
@@ -321,6 +333,7 @@ fn build(
         .port(address.port())
         .discovery_urls(vec![format!("opc.tcp://{address}/")])
         .subscription_poll_interval_ms(10)
+        .diagnostics_enabled(true)
         .add_user_token("operator", ServerUserToken::user_pass("operator", "secret"))
         .add_endpoint("none", ServerEndpoint::new_none("/", &users))
         .add_endpoint(
@@ -402,4 +415,41 @@ fn add_press(space: &mut AddressSpace, ns: u16) {
         )
     }));
     space.add_variables(variables, &folder);
+}
+
+/// A connection that can be cut: passes bytes on until [`Cable::cut`]; later connections work again.
+pub(super) struct Cable {
+    address: SocketAddr,
+    cut: tokio::sync::watch::Sender<u32>,
+}
+
+impl Cable {
+    #[expect(clippy::disallowed_methods, reason = "ends with the test's runtime")]
+    pub(super) async fn to(server: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (cut, wait) = tokio::sync::watch::channel(0);
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let mut wait = wait.clone();
+                wait.mark_unchanged();
+                tokio::spawn(async move {
+                    let mut far = tokio::net::TcpStream::connect(server).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                        _ = wait.changed() => {}
+                    }
+                });
+            }
+        });
+        Self { address, cut }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("opc.tcp://{}/", self.address)
+    }
+
+    pub(super) fn cut(&self) {
+        self.cut.send_modify(|n| *n += 1);
+    }
 }
