@@ -2,6 +2,7 @@
 //! retries or back-off: [`crate::acquisition`] does.
 
 pub mod modbus;
+pub mod opcua;
 pub mod probe;
 
 use crate::model::{DeviceId, Sample, TagId};

@@ -1,0 +1,125 @@
+//! Batched requests: reads that fit the server's limits, in bounded time.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use opcua::client::services::Read;
+use opcua::client::{Session, UARequest};
+use opcua::types::{
+    DataValue, Error, NodeId, ReadValueId, StatusCode, TimestampsToReturn, VariableId, Variant,
+};
+
+use super::batch::BatchLimit;
+use super::node::Namespaces;
+use super::quality::asks_for_less;
+
+/// Requests under way at once when a read needs several: hides the round trip, spares small servers.
+const CONCURRENT_MAX: usize = 4;
+
+/// What a session has to tell before it can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerFacts {
+    /// The namespace table.
+    pub(super) namespaces: Namespaces,
+    /// `MaxNodesPerRead`; 0 is none.
+    pub(super) nodes_per_read_max: u32,
+    /// `MaxMonitoredItemsPerCall`; 0 is none.
+    pub(super) items_per_call_max: u32,
+}
+
+/// Reads namespace table and operation limits; also shows that the session answers.
+pub(super) async fn server_facts(session: &Arc<Session>) -> Result<ServerFacts, Error> {
+    let nodes = [
+        VariableId::Server_NamespaceArray,
+        VariableId::Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+        VariableId::Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+    ]
+    .map(|id| ReadValueId::from(NodeId::from(id)));
+    // One by one: a server may allow a single node per request and still has to say so somewhere.
+    let mut limit = BatchLimit::configured(0);
+    let answers = read_all(session, &nodes, &mut limit).await?;
+    let mut answers = answers.into_iter().map(|v| v.value);
+    let namespaces = answers.next().flatten();
+    let namespaces = Namespaces::from_variant(namespaces.as_ref()).ok_or_else(|| {
+        Error::new(
+            StatusCode::BadNoValue,
+            "the server's namespace array is not an array of strings",
+        )
+    })?;
+    let mut limits = answers.map(|v| v.as_ref().map_or(0, number));
+    Ok(ServerFacts {
+        namespaces,
+        nodes_per_read_max: limits.next().unwrap_or(0),
+        items_per_call_max: limits.next().unwrap_or(0),
+    })
+}
+
+/// An unsigned number of any width; 0 for anything else, which means no limit.
+fn number(value: &Variant) -> u32 {
+    match value {
+        Variant::Byte(n) => u32::from(*n),
+        Variant::UInt16(n) => u32::from(*n),
+        Variant::UInt32(n) => *n,
+        _ => 0,
+    }
+}
+
+/// Reads the values of `nodes`, in order, in as few requests as `limit` allows. A request that is too large halves
+/// the limit, which the caller keeps, and is repeated at once.
+pub(super) async fn read_all(
+    session: &Arc<Session>,
+    nodes: &[ReadValueId],
+    limit: &mut BatchLimit,
+) -> Result<Vec<DataValue>, Error> {
+    if nodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    loop {
+        match read_batches(session, nodes, limit.nodes()).await {
+            Err(error) if asks_for_less(error.status()) && limit.halve(nodes.len()) => {
+                tracing::info!(nodes = limit.nodes(), status = %error.status(), "The OPC UA server asks for smaller reads.");
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn read_batches(
+    session: &Arc<Session>,
+    nodes: &[ReadValueId],
+    size: usize,
+) -> Result<Vec<DataValue>, Error> {
+    if nodes.len() <= size {
+        return read_batch(Arc::clone(session), nodes.to_vec()).await;
+    }
+    let batches: Vec<Vec<ReadValueId>> = nodes.chunks(size.max(1)).map(<[_]>::to_vec).collect();
+    let requests = batches
+        .into_iter()
+        .map(|batch| read_batch(Arc::clone(session), batch));
+    let answers: Vec<Vec<DataValue>> = stream::iter(requests)
+        .buffered(CONCURRENT_MAX)
+        .try_collect()
+        .await?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+async fn read_batch(
+    session: Arc<Session>,
+    nodes: Vec<ReadValueId>,
+) -> Result<Vec<DataValue>, Error> {
+    let asked = nodes.len();
+    let response = Read::new(&session)
+        .nodes_to_read(nodes)
+        .timestamps_to_return(TimestampsToReturn::Both)
+        .max_age(0.0)
+        .send(session.channel())
+        .await?;
+    let values = response.results.unwrap_or_default();
+    if values.len() == asked {
+        return Ok(values);
+    }
+    Err(Error::new(
+        StatusCode::BadUnknownResponse,
+        format!("{asked} nodes were read and {} answered", values.len()),
+    ))
+}
