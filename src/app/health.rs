@@ -26,13 +26,24 @@ pub(super) fn compose(
             let refused = refused_of(chain, &device.tags, common);
             let reason = [reason, refused].into_iter().filter(|r| !r.is_empty());
             let reason = reason.collect::<Vec<_>>().join("; ");
-            DeviceHealth { device: device.name.clone(), state: state.to_owned(), reason }
+            DeviceHealth {
+                device: device.name.clone(),
+                state: state.to_owned(),
+                reason,
+            }
         })
         .collect();
     let buffer = buffer.map(buffer_health).unwrap_or_default();
-    let unwell = buffer.dropped > 0 || devices.iter().any(|d| d.state != "up" || !d.reason.is_empty());
+    let unwell = buffer.dropped > 0
+        || devices
+            .iter()
+            .any(|d| d.state != "up" || !d.reason.is_empty());
     Health {
-        status: if unwell { HealthStatus::Degraded } else { HealthStatus::Online },
+        status: if unwell {
+            HealthStatus::Degraded
+        } else {
+            HealthStatus::Online
+        },
         at: common.clock.now().wall,
         devices,
         buffer,
@@ -47,8 +58,11 @@ pub(super) fn status_json(health: &Health, publish: &PublishStats) -> Value {
         .iter()
         .map(|d| json!({"name": d.device, "state": d.state, "reason": d.reason}))
         .collect();
-    let counters: serde_json::Map<String, Value> =
-        health.counters.iter().map(|(name, n)| ((*name).to_owned(), json!(n))).collect();
+    let counters: serde_json::Map<String, Value> = health
+        .counters
+        .iter()
+        .map(|(name, n)| ((*name).to_owned(), json!(n)))
+        .collect();
     json!({
         "status": match health.status { HealthStatus::Online => "online", HealthStatus::Degraded => "degraded" },
         "at": health.at.to_string(),
@@ -72,11 +86,17 @@ fn words(state: Option<&DeviceState>) -> (&'static str, String) {
 /// The first refused tags of a device in words, and how many more there are.
 fn refused_of(chain: &ChainStatus, tags: &std::ops::Range<u32>, common: &Common) -> String {
     const SHOWN: usize = 3;
-    let of_device: Vec<&(TagId, String)> =
-        chain.refused.iter().filter(|(tag, _)| tags.contains(&tag.0)).collect();
+    let of_device: Vec<&(TagId, String)> = chain
+        .refused
+        .iter()
+        .filter(|(tag, _)| tags.contains(&tag.0))
+        .collect();
     let name = |tag: TagId| common.config.tag(tag).map_or("", |t| t.name.as_str());
-    let mut parts: Vec<String> =
-        of_device.iter().take(SHOWN).map(|(tag, why)| format!("{}: {why}", name(*tag))).collect();
+    let mut parts: Vec<String> = of_device
+        .iter()
+        .take(SHOWN)
+        .map(|(tag, why)| format!("{}: {why}", name(*tag)))
+        .collect();
     if of_device.len() > SHOWN {
         parts.push(format!("and {} more tags", of_device.len() - SHOWN));
     }
@@ -90,11 +110,19 @@ fn buffer_health(status: &BufferStatus) -> BufferHealth {
         alerts_pending: pending("alerts"),
         telemetry_pending: pending("telemetry"),
         bytes: status.lanes.iter().map(|lane| lane.disk_bytes).sum(),
-        dropped: status.lanes.iter().flat_map(|lane| lane.dropped.values()).sum(),
+        dropped: status
+            .lanes
+            .iter()
+            .flat_map(|lane| lane.dropped.values())
+            .sum(),
     }
 }
 
-fn counters(common: &Common, chain: &ChainStatus, publish: &PublishStats) -> Vec<(&'static str, u64)> {
+fn counters(
+    common: &Common,
+    chain: &ChainStatus,
+    publish: &PublishStats,
+) -> Vec<(&'static str, u64)> {
     use std::sync::atomic::Ordering::Relaxed;
     let stats = &common.stats;
     let jitter = stats.jitter.summary();
@@ -151,12 +179,21 @@ impl ProcessUse {
 fn cpu_ms(stat: &str) -> u64 {
     let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let fields = after_name.split_whitespace().skip(11).take(2);
-    fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() * 10
+    fields
+        .filter_map(|field| field.parse::<u64>().ok())
+        .sum::<u64>()
+        * 10
 }
 
 fn field_kib(status: &str, name: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .next()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -169,7 +206,10 @@ mod tests {
         assert_eq!(cpu_ms(stat), 2000);
         assert_eq!(cpu_ms(""), 0);
         let status = "Name:\tandon\nVmHWM:\t  9000 kB\nVmRSS:\t  8000 kB\n";
-        assert_eq!((field_kib(status, "VmRSS:"), field_kib(status, "VmHWM:")), (8000, 9000));
+        assert_eq!(
+            (field_kib(status, "VmRSS:"), field_kib(status, "VmHWM:")),
+            (8000, 9000)
+        );
         assert_eq!(field_kib("", "VmRSS:"), 0);
         assert!(ProcessUse::read().rss_kib > 0);
     }

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::acquisition::{self, AcquisitionStats, Acquired, Endpoint, EndpointKey, EndpointPlan};
+use crate::acquisition::{self, Acquired, AcquisitionStats, Endpoint, EndpointKey, EndpointPlan};
 use crate::buffer::{self, Buffer, BufferError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -29,7 +29,7 @@ use crate::driver::modbus::ModbusDriver;
 use crate::driver::opcua::OpcUaDriver;
 use crate::pipeline::{self, Chain, Parts};
 use crate::record::registry::{RegistryError, TagRegistry};
-use crate::record::{EventKindV1, EventV1, BodyV1, Lane};
+use crate::record::{BodyV1, EventKindV1, EventV1, Lane};
 use crate::supervisor::{GaveUp, Supervisor};
 use sink::BufferSink;
 
@@ -93,15 +93,20 @@ struct Common {
 pub fn run(config: Config) -> Result<(), AppError> {
     let config = Arc::new(config);
     let data_dir = &config.gateway.data_dir;
-    std::fs::create_dir_all(data_dir)
-        .map_err(|source| AppError::DataDir { path: data_dir.clone(), source })?;
+    std::fs::create_dir_all(data_dir).map_err(|source| AppError::DataDir {
+        path: data_dir.clone(),
+        source,
+    })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let (buffer, opened, storage) = buffer::open(&config.buffer, data_dir, Arc::clone(&clock))?;
     let (mut registry, damage) = TagRegistry::open(data_dir)?;
     if let Some(damage) = damage {
         warn!(file = %damage.file.display(), lines = damage.lines, "The tag registry was damaged and is continued in a new file.");
     }
-    let named = config.tags.iter().map(|tag| (tag.name.as_str(), tag.unit.as_str()));
+    let named = config
+        .tags
+        .iter()
+        .map(|tag| (tag.name.as_str(), tag.unit.as_str()));
     let numbers = registry.number_all(named)?;
     let designs = design_charts(&config)?;
     let parts = Parts {
@@ -124,7 +129,11 @@ pub fn run(config: Config) -> Result<(), AppError> {
         .enable_all()
         .build()
         .map_err(AppError::Runtime)?;
-    let facts = upstream::Facts { registry: &registry, numbers, epoch: opened.epoch };
+    let facts = upstream::Facts {
+        registry: &registry,
+        numbers,
+        epoch: opened.epoch,
+    };
     let ended = runtime.block_on(serve(common, chain, opened.incidents, facts));
     if storage.join().is_err() {
         warn!("The storage thread panicked.");
@@ -142,10 +151,17 @@ fn announce(common: &Common, previous_epoch: Option<u32>) {
         tags = config.tags.len(),
         "The gateway has started."
     );
-    let kind = EventKindV1::Started { version: env!("CARGO_PKG_VERSION").to_owned(), previous_epoch };
+    let kind = EventKindV1::Started {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        previous_epoch,
+    };
     let at_ms = common.clock.now().wall.as_millis();
     let mut sink = BufferSink::new(common.buffer.clone());
-    pipeline::task::RecordSink::accept(&mut sink, Lane::Alerts, BodyV1::Event(EventV1 { at_ms, kind }));
+    pipeline::task::RecordSink::accept(
+        &mut sink,
+        Lane::Alerts,
+        BodyV1::Event(EventV1 { at_ms, kind }),
+    );
 }
 
 /// One chart design per tag with detection; equal wishes are solved once.
@@ -156,7 +172,10 @@ pub fn design_charts(config: &Config) -> Result<Vec<Option<ChartDesign>>, AppErr
         Some(rules) => designer
             .design(rules, tag.rate)
             .map(Some)
-            .map_err(|source| AppError::Design { tag: tag.name.clone(), source }),
+            .map_err(|source| AppError::Design {
+                tag: tag.name.clone(),
+                source,
+            }),
     };
     config.tags.iter().map(design).collect()
 }
@@ -168,18 +187,31 @@ async fn serve(
     incidents: mpsc::Receiver<buffer::Incident>,
     facts: upstream::Facts<'_>,
 ) -> Result<(), AppError> {
-    let (polling, chaining, publishing) =
-        (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+    let (polling, chaining, publishing) = (
+        CancellationToken::new(),
+        CancellationToken::new(),
+        CancellationToken::new(),
+    );
     let (acquired_tx, acquired) = mpsc::channel(ACQUIRED_QUEUE);
     let (trouble_tx, trouble) = mpsc::channel(TROUBLE_QUEUE);
     let (status_tx, status) = watch::channel(pipeline::task::ChainStatus::default());
 
     let mut chain_units = Supervisor::new(chaining.clone());
-    let ports = pipeline::task::Ports { acquired, trouble, status: status_tx };
+    let ports = pipeline::task::Ports {
+        acquired,
+        trouble,
+        status: status_tx,
+    };
     let sink = BufferSink::new(common.buffer.clone());
     let clock = Arc::clone(&common.clock);
-    chain_units.essential("chain", pipeline::task::run(chain, ports, sink, clock, chaining.clone()));
-    chain_units.essential("storage-incidents", storage::forward(incidents, trouble_tx, chaining.clone()));
+    chain_units.essential(
+        "chain",
+        pipeline::task::run(chain, ports, sink, clock, chaining.clone()),
+    );
+    chain_units.essential(
+        "storage-incidents",
+        storage::forward(incidents, trouble_tx, chaining.clone()),
+    );
 
     let mut pollers = Supervisor::new(polling.clone());
     for (seed, plan) in (common.seed..).zip(acquisition::plan_endpoints(&common.config)) {
@@ -187,7 +219,8 @@ async fn serve(
     }
     drop(acquired_tx);
 
-    let upstream = upstream::start(&common, facts, status, publishing.clone()).map_err(AppError::Runtime)?;
+    let upstream =
+        upstream::start(&common, facts, status, publishing.clone()).map_err(AppError::Runtime)?;
     let outcome = tokio::select! {
         stopped = stop_signal() => stopped.map_err(AppError::Runtime),
         failed = pollers.join() => failed.map_err(AppError::GaveUp),
@@ -202,7 +235,11 @@ async fn serve(
     chain_units.drain(DRAIN_LIMIT).await;
     publishing.cancel();
     upstream.join().await;
-    if outcome.as_ref().err().is_none_or(|error| !matches!(error, AppError::StorageDied)) {
+    if outcome
+        .as_ref()
+        .err()
+        .is_none_or(|error| !matches!(error, AppError::StorageDied))
+    {
         let flushed = tokio::time::timeout(DRAIN_LIMIT * 3, common.buffer.shutdown()).await;
         if !matches!(flushed, Ok(Ok(()))) {
             warn!("The buffer did not close in time; it will recover at the next start.");
@@ -224,7 +261,13 @@ fn supervise_endpoint(
         EndpointKey::OpcUa(device) => format!("opcua {}", device.0),
     };
     pollers.restartable(&name, move || {
-        poll_endpoint(common.clone(), plan.clone(), seed, out.clone(), cancel.clone())
+        poll_endpoint(
+            common.clone(),
+            plan.clone(),
+            seed,
+            out.clone(),
+            cancel.clone(),
+        )
     });
 }
 
@@ -235,20 +278,45 @@ async fn poll_endpoint(
     out: mpsc::Sender<Acquired>,
     cancel: CancellationToken,
 ) {
-    let Common { config, clock, stats, .. } = common;
+    let Common {
+        config,
+        clock,
+        stats,
+        ..
+    } = common;
     match plan.key {
         EndpointKey::Modbus(..) => {
-            match ModbusDriver::for_endpoint(&config, &plan.devices, &plan.groups, Arc::clone(&clock)) {
+            match ModbusDriver::for_endpoint(
+                &config,
+                &plan.devices,
+                &plan.groups,
+                Arc::clone(&clock),
+            ) {
                 Ok(driver) => {
-                    let endpoint = Endpoint { plan, driver, clock, out, stats, seed };
+                    let endpoint = Endpoint {
+                        plan,
+                        driver,
+                        clock,
+                        out,
+                        stats,
+                        seed,
+                    };
                     acquisition::run(endpoint, cancel).await;
                 }
                 Err(error) => warn!(%error, "A Modbus endpoint cannot be polled."),
             }
         }
         EndpointKey::OpcUa(device) => {
-            let driver = OpcUaDriver::for_endpoint(&config, device, &plan.groups, Arc::clone(&clock));
-            let endpoint = Endpoint { plan, driver, clock, out, stats, seed };
+            let driver =
+                OpcUaDriver::for_endpoint(&config, device, &plan.groups, Arc::clone(&clock));
+            let endpoint = Endpoint {
+                plan,
+                driver,
+                clock,
+                out,
+                stats,
+                seed,
+            };
             acquisition::run(endpoint, cancel).await;
         }
     }

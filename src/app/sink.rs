@@ -21,7 +21,11 @@ pub(super) struct BufferSink {
 
 impl BufferSink {
     pub(super) const fn new(buffer: Buffer) -> Self {
-        Self { buffer, waiting: VecDeque::new(), telemetry_lost: 0 }
+        Self {
+            buffer,
+            waiting: VecDeque::new(),
+            telemetry_lost: 0,
+        }
     }
 
     fn alert(&mut self, body: Vec<u8>) {
@@ -30,7 +34,10 @@ impl BufferSink {
             match self.buffer.try_append(Lane::Alerts, oldest.clone()) {
                 Ok(()) => {}
                 Err(AppendError::TooLarge { bytes, max }) => {
-                    error!(bytes, max, "An alert is too large to be stored and is lost.");
+                    error!(
+                        bytes,
+                        max, "An alert is too large to be stored and is lost."
+                    );
                 }
                 Err(AppendError::Full | AppendError::Closed) => {
                     self.waiting.push_front(oldest);
@@ -61,7 +68,10 @@ impl BufferSink {
     fn confess(&mut self) {
         let samples = std::mem::take(&mut self.telemetry_lost);
         warn!(samples, "Storage keeps up again.");
-        let kind = EventKindV1::Overrun { device: "storage".to_owned(), samples };
+        let kind = EventKindV1::Overrun {
+            device: "storage".to_owned(),
+            samples,
+        };
         // The buffer stamps the record when it takes it.
         self.alert(encode_body(&BodyV1::Event(EventV1 { at_ms: 0, kind })));
     }

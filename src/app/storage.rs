@@ -35,7 +35,11 @@ fn trouble_of(incident: &Incident) -> Trouble {
         Incident::Quarantined { .. } | Incident::Dropped { .. } => (true, Severity::High),
         Incident::NotDurable { .. } | Incident::EngineDead => (true, Severity::Critical),
     };
-    Trouble { active, severity, detail: incident.to_string() }
+    Trouble {
+        active,
+        severity,
+        detail: incident.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{Common, health};
+use crate::acquisition::DeviceState;
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
 use crate::pipeline::task::ChainStatus;
@@ -44,7 +45,10 @@ impl Upstream {
 
     /// Waits for the end after a cancel, in bounded time.
     pub(super) async fn join(self) {
-        if tokio::time::timeout(DRAIN_LIMIT * 2, self.wait()).await.is_err() {
+        if tokio::time::timeout(DRAIN_LIMIT * 2, self.wait())
+            .await
+            .is_err()
+        {
             warn!("Publishing did not end in time.");
         }
     }
@@ -52,7 +56,7 @@ impl Upstream {
     async fn wait(&self) {
         let mut ended = self.ended.clone();
         // A dropped sender means that the thread is gone as well.
-        ended.wait_for(|is_over| *is_over).await.map_or((), |_| ());
+        drop(ended.wait_for(|is_over| *is_over).await);
     }
 }
 
@@ -88,12 +92,16 @@ pub(super) fn start(
         chain,
         stats: Arc::new(PublishStats::default()),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let (over, ended) = watch::channel(false);
-    std::thread::Builder::new().name("andon-publish".into()).spawn(move || {
-        runtime.block_on(serve(parts, cancel));
-        over.send_replace(true);
-    })?;
+    std::thread::Builder::new()
+        .name("andon-publish".into())
+        .spawn(move || {
+            runtime.block_on(serve(parts, cancel));
+            over.send_replace(true);
+        })?;
     Ok(Upstream { ended })
 }
 
@@ -110,7 +118,12 @@ fn birth(common: &Common, facts: &Facts<'_>) -> Birth {
     };
     Birth {
         generation: facts.registry.generation(),
-        tags: config.tags.iter().zip(&facts.numbers).filter_map(tag).collect(),
+        tags: config
+            .tags
+            .iter()
+            .zip(&facts.numbers)
+            .filter_map(tag)
+            .collect(),
     }
 }
 
@@ -141,7 +154,11 @@ fn publish_unit(
         info!("No [mqtt] is configured: records stay in the buffer.");
         return;
     };
-    let (identity, birth, names) = (parts.identity.clone(), parts.birth.clone(), parts.names.clone());
+    let (identity, birth, names) = (
+        parts.identity.clone(),
+        parts.birth.clone(),
+        parts.names.clone(),
+    );
     let (common, stats) = (parts.common.clone(), Arc::clone(&parts.stats));
     let (health, cancel) = (health.clone(), cancel.clone());
     units.restartable("publish", move || {
@@ -186,7 +203,9 @@ fn control_unit(
     units.essential("control", control.serve(answer, cancel.clone()));
 }
 
-fn to_json<T: serde::Serialize, E: std::fmt::Display>(result: Result<T, E>) -> Result<Value, String> {
+fn to_json<T: serde::Serialize, E: std::fmt::Display>(
+    result: Result<T, E>,
+) -> Result<Value, String> {
     let value = result.map_err(|error| error.to_string())?;
     serde_json::to_value(value).map_err(|error| error.to_string())
 }
@@ -202,15 +221,30 @@ async fn watch_health(parts: Parts, out: watch::Sender<Health>, cancel: Cancella
         tokio::select! {
             () = cancel.cancelled() => return,
             _ = tick.tick() => buffer = parts.common.buffer.status().await.ok().or(buffer),
-            changed = chain.wait_for(|status| status.devices != devices) => {
+            changed = devices_change(&mut chain, &devices) => {
                 if changed.is_err() {
                     return cancel.cancelled().await;
                 }
             }
         }
         let status = chain.borrow().clone();
-        out.send_replace(health::compose(&parts.common, &status, buffer.as_ref(), &parts.stats));
+        out.send_replace(health::compose(
+            &parts.common,
+            &status,
+            buffer.as_ref(),
+            &parts.stats,
+        ));
         devices = status.devices;
     }
 }
 
+/// Ready when the devices' states differ from `known`.
+async fn devices_change(
+    chain: &mut watch::Receiver<ChainStatus>,
+    known: &[Option<DeviceState>],
+) -> Result<(), watch::error::RecvError> {
+    chain
+        .wait_for(|status| status.devices != known)
+        .await
+        .map(|_| ())
+}

@@ -40,6 +40,13 @@ pub(super) fn run(args: &Args) -> Outcome {
     }
 }
 
+/// Loads a configuration; prints every fault and returns nothing when there are any.
+pub(super) fn load_or_complain(path: &std::path::Path) -> Option<Config> {
+    config::load(path)
+        .map_err(|error| complain(&faults_text(&error)))
+        .ok()
+}
+
 fn check(args: &Args) -> io::Result<Outcome> {
     let config = match config::load(&args.config) {
         Ok(config) => config,

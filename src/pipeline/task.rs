@@ -100,8 +100,17 @@ fn report(chain: &Chain, status: &watch::Sender<ChainStatus>) {
         if old.devices != chain.devices() {
             old.devices = chain.devices().to_vec();
         }
-        if !old.refused.iter().map(|(tag, why)| (tag, why)).eq(chain.refused()) {
-            old.refused = chain.refused().iter().map(|(tag, why)| (*tag, why.clone())).collect();
+        if !old
+            .refused
+            .iter()
+            .map(|(tag, why)| (tag, why))
+            .eq(chain.refused())
+        {
+            old.refused = chain
+                .refused()
+                .iter()
+                .map(|(tag, why)| (*tag, why.clone()))
+                .collect();
         }
         true
     });

@@ -39,7 +39,12 @@ impl Source for Buffer {
         Self::committed(self)
     }
 
-    async fn read(&self, lane: Lane, from_seq: u64, limit: ReadLimit) -> Result<Vec<Stored>, BufferError> {
+    async fn read(
+        &self,
+        lane: Lane,
+        from_seq: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Stored>, BufferError> {
         Self::read(self, lane, from_seq, limit).await
     }
 
