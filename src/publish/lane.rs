@@ -36,11 +36,11 @@ pub(super) struct LaneFeed<'a> {
 }
 
 impl<'a> LaneFeed<'a> {
-    /// From the oldest record in the store.
-    pub(super) fn new(lane: Lane) -> Self {
+    /// From record `first` on.
+    pub(super) fn new(lane: Lane, first: u64) -> Self {
         Self {
             lane,
-            next: 1,
+            next: first,
             ready: VecDeque::new(),
             read: None,
             read_to: 0,
@@ -107,6 +107,11 @@ impl<'a> LaneFeed<'a> {
     /// The next record in order.
     pub(super) fn pop(&mut self) -> Option<Stored> {
         self.ready.pop_front()
+    }
+
+    /// Puts a record back that [`LaneFeed::pop`] gave.
+    pub(super) fn put_back(&mut self, record: Stored) {
+        self.ready.push_front(record);
     }
 
     /// Reads again from `oldest`, or from where the client stood.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::health::{Health, offline_json};
 use super::lane::LaneFeed;
@@ -25,6 +25,8 @@ const MAX_REFUSALS: u32 = 5;
 const DRAIN: Duration = Duration::from_secs(2);
 /// Wait for the farewell's acknowledgement, and again for the close.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// Wait when the buffer cannot note right now that a record is given up.
+const REJECT_RETRY: Duration = Duration::from_secs(1);
 /// A connection that held this long has worked, even without a record.
 const STABLE: Duration = Duration::from_secs(10);
 
@@ -89,12 +91,13 @@ pub(super) struct Session<'a, S> {
 }
 
 impl<'a, S: Source> Session<'a, S> {
-    pub(super) fn new(shared: &'a Shared<'a, S>, window: Window, configured: Limits) -> Self {
+    /// `first` are the oldest pending numbers of both lanes.
+    pub(super) fn new(shared: &'a Shared<'a, S>, configured: Limits, first: Committed) -> Self {
         Self {
-            window,
+            window: Window::new(configured),
             configured,
-            alerts: LaneFeed::new(Lane::Alerts),
-            telemetry: LaneFeed::new(Lane::Telemetry),
+            alerts: LaneFeed::new(Lane::Alerts, first.alerts),
+            telemetry: LaneFeed::new(Lane::Telemetry, first.telemetry),
             committed: shared.source.committed(),
             committed_open: true,
             health: shared.setup.health.clone(),
@@ -166,11 +169,13 @@ impl<'a, S: Source> Session<'a, S> {
             return;
         }
         if let Some((lane, seq)) = self.suspect.closed(self.window.oldest()) {
-            self.give_up(
-                lane,
-                seq,
-                "the broker closes the connection whenever it gets this record",
-            );
+            let reason = "the broker closes the connection whenever it gets this record";
+            if !self.give_up(lane, seq, reason) {
+                debug!(
+                    lane = lane.as_str(),
+                    seq, "The record is suspected again later."
+                );
+            }
         }
     }
 
@@ -271,7 +276,12 @@ impl<'a, S: Source> Session<'a, S> {
         };
         match self.render(lane, &record) {
             Ok(messages) => self.offer(lane, record.seq, messages, outlet)?,
-            Err(reason) => self.reject(lane, record.seq, &reason),
+            Err(reason) if self.reject(lane, record.seq, &reason) => {}
+            Err(_) => {
+                self.lane(lane).put_back(record);
+                self.lane(lane).hold_until = Some(now + REJECT_RETRY);
+                return Ok(false);
+            }
         }
         Ok(true)
     }
@@ -320,13 +330,22 @@ impl<'a, S: Source> Session<'a, S> {
         }
     }
 
-    fn reject(&self, lane: Lane, seq: u64, reason: &str) {
-        error!(
-            lane = lane.as_str(),
-            seq, reason, "A record cannot be published and is given up."
-        );
-        self.shared.setup.stats.rejected();
-        self.shared.source.reject(lane, seq);
+    /// Whether the buffer has noted that the record is given up; if not, it is tried again later.
+    fn reject(&self, lane: Lane, seq: u64, reason: &str) -> bool {
+        match self.shared.source.reject(lane, seq) {
+            Ok(()) => {
+                error!(
+                    lane = lane.as_str(),
+                    seq, reason, "A record cannot be published and is given up."
+                );
+                self.shared.setup.stats.rejected();
+                true
+            }
+            Err(error) => {
+                warn!(lane = lane.as_str(), seq, reason, %error, "A record cannot be published, nor given up yet.");
+                false
+            }
+        }
     }
 
     /// Birth and health after connecting; health on change and at its interval.
@@ -457,19 +476,23 @@ impl<'a, S: Source> Session<'a, S> {
             self.lane(lane).hold_until = Some(until);
             return;
         }
-        self.give_up(lane, seq, reason);
-        if !self.window.is_blocked(lane) {
+        if !self.give_up(lane, seq, reason) {
+            self.lane(lane).hold_until = Some(Instant::now() + REJECT_RETRY);
+        } else if !self.window.is_blocked(lane) {
             self.lane(lane).hold_until = None;
         }
     }
 
-    /// Rejects a record under way and lets the lane pass it.
-    fn give_up(&mut self, lane: Lane, seq: u64, reason: &str) {
-        self.reject(lane, seq, reason);
+    /// Rejects a record under way and lets the lane pass it; whether that worked.
+    fn give_up(&mut self, lane: Lane, seq: u64, reason: &str) -> bool {
+        if !self.reject(lane, seq, reason) {
+            return false;
+        }
         self.suspect.gave_up();
         if let Some(up_to) = self.window.give_up(lane, seq) {
             self.shared.source.ack(lane, up_to);
         }
+        true
     }
 
     /// Waits for anything but the connection. Safe to drop and call again.

@@ -16,6 +16,9 @@ pub trait Source: Send + Sync {
     /// Tells when more records are durable.
     fn committed(&self) -> watch::Receiver<Committed>;
 
+    /// Where reading begins after a start: one above what is acknowledged.
+    fn first_pending(&self, lane: Lane) -> impl Future<Output = Result<u64, Self::Error>> + Send;
+
     /// Records of a lane that are neither acknowledged nor rejected, from `from_seq` on, in order. Numbers without a
     /// record are skipped. Dropping the future has no effect on the store.
     fn read(
@@ -28,8 +31,9 @@ pub trait Source: Send + Sync {
     /// The broker has every record up to and including `up_to`, but for rejected ones.
     fn ack(&self, lane: Lane, up_to: u64);
 
-    /// The broker will never take this record, or it cannot be read: a drop record takes its place.
-    fn reject(&self, lane: Lane, seq: u64);
+    /// The broker will never take this record, or it cannot be read: a drop record takes its place. Called before the
+    /// `ack` that passes the record. On an error the record stays pending and is tried again.
+    fn reject(&self, lane: Lane, seq: u64) -> Result<(), Self::Error>;
 }
 
 impl Source for Buffer {

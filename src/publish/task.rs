@@ -12,18 +12,22 @@ use super::ladder::{Churn, Ladder};
 use super::link::{self, LinkFault};
 use super::payload::{JSON_TYPE, Message, Renderer};
 use super::session::{End, Session};
-use super::source::Source;
+use super::source::{Committed, Source};
 use super::stats::PublishStats;
 use super::topic::Topics;
-use super::window::{Limits, Window};
+use super::window::Limits;
 use crate::clock::Clock;
 use crate::config::MqttConfig;
+use crate::record::Lane;
 use crate::record::names::TagNames;
 
 /// Share of the alert lane on top of `max_in_flight`.
 pub(super) const ALERTS_IN_FLIGHT: usize = 32;
 /// Room in the client's queue beyond both lanes: birth, health, and the last alert's further roles.
 const SPARE: usize = 512;
+
+/// Wait before the buffer is asked again.
+const SOURCE_RETRY: Duration = Duration::from_millis(200);
 
 /// What the publisher needs to know.
 #[derive(Debug)]
@@ -93,7 +97,10 @@ pub async fn run<S: Source>(setup: Setup, source: S, cancel: CancellationToken) 
         alerts: ALERTS_IN_FLIGHT,
         telemetry: mqtt.max_in_flight.max(1),
     };
-    let mut session = Session::new(&shared, Window::new(limits), limits);
+    let Some(first) = first_pending(&source, &cancel).await else {
+        return;
+    };
+    let mut session = Session::new(&shared, limits, first);
     let mut pace = Pace::new(setup.seed);
     let queue = limits.alerts + limits.telemetry + SPARE;
     while !cancel.is_cancelled() {
@@ -120,6 +127,30 @@ pub async fn run<S: Source>(setup: Setup, source: S, cancel: CancellationToken) 
         tokio::select! {
             () = cancel.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Where both lanes begin; `None` when the gateway stops before the buffer can say.
+async fn first_pending<S: Source>(source: &S, cancel: &CancellationToken) -> Option<Committed> {
+    loop {
+        let asked = async {
+            Ok::<_, S::Error>(Committed {
+                alerts: source.first_pending(Lane::Alerts).await?,
+                telemetry: source.first_pending(Lane::Telemetry).await?,
+            })
+        };
+        let answer = tokio::select! {
+            () = cancel.cancelled() => return None,
+            answer = asked => answer,
+        };
+        match answer {
+            Ok(first) => return Some(first),
+            Err(error) => warn!(%error, "The buffer cannot say what is pending; asking again."),
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return None,
+            () = tokio::time::sleep(SOURCE_RETRY) => {}
         }
     }
 }

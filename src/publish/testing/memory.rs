@@ -1,7 +1,6 @@
 //! A buffer in memory that checks the delivery promise at every acknowledgement.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
@@ -9,11 +8,18 @@ use tokio::sync::watch;
 use crate::publish::{Committed, ReadLimit, Source, Stored};
 use crate::record::{BodyV1, Lane, RecordId, encode_body};
 
+/// The queue to the store is full.
+#[derive(Debug, thiserror::Error)]
+#[error("the queue is full")]
+pub(in crate::publish) struct Full;
+
 #[derive(Debug, Default)]
 struct Inner {
     records: BTreeMap<(Lane, u64), Vec<u8>>,
     acked: BTreeMap<Lane, u64>,
     rejected: BTreeSet<(Lane, u64)>,
+    reject_calls: u64,
+    first_calls: u64,
     /// What the broker has sent a PUBACK for, by message: id and topic.
     delivered: BTreeSet<(String, String)>,
 }
@@ -88,21 +94,29 @@ impl Memory {
 }
 
 impl Source for Memory {
-    type Error = Infallible;
+    type Error = Full;
 
     fn committed(&self) -> watch::Receiver<Committed> {
         self.committed.subscribe()
     }
 
-    async fn read(
-        &self,
-        lane: Lane,
-        from_seq: u64,
-        limit: ReadLimit,
-    ) -> Result<Vec<Stored>, Infallible> {
+    async fn first_pending(&self, lane: Lane) -> Result<u64, Full> {
+        let mut inner = self.inner();
+        inner.first_calls += 1;
+        if inner.first_calls == 1 {
+            return Err(Full);
+        }
+        Ok(inner.acked.get(&lane).copied().unwrap_or(0) + 1)
+    }
+
+    async fn read(&self, lane: Lane, from_seq: u64, limit: ReadLimit) -> Result<Vec<Stored>, Full> {
         tokio::task::yield_now().await;
         let inner = self.inner();
-        let from = from_seq.max(inner.acked.get(&lane).copied().unwrap_or(0) + 1);
+        let from = from_seq;
+        assert!(
+            from > inner.acked.get(&lane).copied().unwrap_or(0),
+            "read from {from}"
+        );
         let found = inner.records.range((lane, from)..=(lane, u64::MAX));
         Ok(found
             .filter(|(key, _)| !inner.rejected.contains(key))
@@ -146,8 +160,16 @@ impl Source for Memory {
         self.changed.send_replace(());
     }
 
-    fn reject(&self, lane: Lane, seq: u64) {
-        self.inner().rejected.insert((lane, seq));
+    /// Every second call finds the queue full.
+    fn reject(&self, lane: Lane, seq: u64) -> Result<(), Full> {
+        let mut inner = self.inner();
+        inner.reject_calls += 1;
+        if inner.reject_calls % 2 == 1 {
+            return Err(Full);
+        }
+        inner.rejected.insert((lane, seq));
+        drop(inner);
         self.changed.send_replace(());
+        Ok(())
     }
 }
