@@ -49,12 +49,15 @@ pub enum Phase {
 
 /// The record of all faults of a run. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Truth(Arc<Mutex<Vec<TruthRecord>>>);
+pub(crate) struct Truth(Arc<Mutex<Vec<TruthRecord>>>);
 
 impl Truth {
     /// Every fault so far, in the order of their begin, each in its latest phase.
-    pub fn records(&self) -> Vec<TruthRecord> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn records(&self) -> Vec<TruthRecord> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Adds a fault, or replaces what was known about it.

@@ -68,10 +68,16 @@ fn lost(signal: &Signal) -> Option<Raw> {
 /// A raw number in the signal's type; what does not fit is held at the end of the range.
 fn number_bytes(raw: f64, signal: &Signal) -> Raw {
     match signal.data_type {
-        #[expect(clippy::cast_possible_truncation, reason = "the device has single precision")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the device has single precision"
+        )]
         DataType::F32 => ordered((raw as f32).to_be_bytes(), signal.order),
         DataType::F64 => ordered(raw.to_be_bytes(), signal.order),
-        #[expect(clippy::cast_possible_truncation, reason = "a float cast holds at the ends")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a float cast holds at the ends"
+        )]
         _ => integer(raw.round() as i128, signal),
     }
 }
@@ -95,10 +101,14 @@ fn integer(raw: i128, signal: &Signal) -> Raw {
             let [_, _, high, low] = digits.to_be_bytes();
             Raw::new(&[high, low])
         }
-        DataType::Bcd32 => {
-            ordered(bcd(held(raw.min(99_999_999), 0, u32::MAX)).to_be_bytes(), order)
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "the device has single precision")]
+        DataType::Bcd32 => ordered(
+            bcd(held(raw.min(99_999_999), 0, u32::MAX)).to_be_bytes(),
+            order,
+        ),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the device has single precision"
+        )]
         DataType::F32 => ordered((raw as f32).to_be_bytes(), order),
         DataType::F64 => ordered((raw as f64).to_be_bytes(), order),
         DataType::Text(_) => text_bytes("", signal),
@@ -134,7 +144,9 @@ fn swap_pairs(bytes: &mut [u8]) {
 }
 
 fn text_bytes(text: &str, signal: &Signal) -> Raw {
-    let DataType::Text(limit) = signal.data_type else { return Raw::new(&[]) };
+    let DataType::Text(limit) = signal.data_type else {
+        return Raw::new(&[]);
+    };
     let mut bytes = [0; MAX_BYTES];
     for (slot, byte) in bytes.iter_mut().zip(text.bytes().take(usize::from(limit))) {
         *slot = byte;
@@ -148,7 +160,10 @@ fn text_bytes(text: &str, signal: &Signal) -> Raw {
 
 /// The engineering value of a setpoint's registers; none where they make no number.
 pub(super) fn decode(signal: &Signal, registers: &[u16]) -> Option<f64> {
-    let mut bytes: Vec<u8> = registers.iter().flat_map(|word| word.to_be_bytes()).collect();
+    let mut bytes: Vec<u8> = registers
+        .iter()
+        .flat_map(|word| word.to_be_bytes())
+        .collect();
     if signal.order.swaps_bytes() && bytes.len() > 2 {
         swap_pairs(&mut bytes);
     }
@@ -186,8 +201,16 @@ mod tests {
             description: String::new(),
             unit: String::new(),
             data_type: DataType::parse(data_type).unwrap(),
-            order: ByteOrder::ALL.iter().find(|(name, _)| *name == order).unwrap().1,
-            place: Place { table: Table::Holding, address: 0, bit: None },
+            order: ByteOrder::ALL
+                .iter()
+                .find(|(name, _)| *name == order)
+                .unwrap()
+                .1,
+            place: Place {
+                table: Table::Holding,
+                address: 0,
+                bit: None,
+            },
             scale: 1.0,
             offset: 0.0,
             behaviour: Behaviour::State,
@@ -199,12 +222,21 @@ mod tests {
     #[track_caller]
     fn check(data_type: &str, order: &str, value: Value, expected: &[u8]) {
         let signal = signal(data_type, order);
-        let raw = encode(&signal, &Reading { value: value.clone(), status: Status::Good });
+        let raw = encode(
+            &signal,
+            &Reading {
+                value: value.clone(),
+                status: Status::Good,
+            },
+        );
         assert_eq!(raw.as_bytes(), expected, "{data_type} {order} {value:?}");
         if let (Some(number), true) = (value.as_f64(), signal.data_type.is_number()) {
             let registers: Vec<u16> = raw.registers().collect();
             let decoded = decode(&signal, &registers).unwrap();
-            assert!((decoded - number).abs() < 1e-3, "{data_type} {order}: {decoded}");
+            assert!(
+                (decoded - number).abs() < 1e-3,
+                "{data_type} {order}: {decoded}"
+            );
         }
     }
 
@@ -231,8 +263,18 @@ mod tests {
         check("u32", "DCBA", value(), &[0x0d, 0x0c, 0x0b, 0x0a]);
         check("i32", "ABCD", number(-2.0), &[0xff, 0xff, 0xff, 0xfe]);
         check("i32", "CDAB", number(-2.0), &[0xff, 0xfe, 0xff, 0xff]);
-        check("bcd32", "ABCD", number(12_345_678.0), &[0x12, 0x34, 0x56, 0x78]);
-        check("bcd32", "CDAB", number(12_345_678.0), &[0x56, 0x78, 0x12, 0x34]);
+        check(
+            "bcd32",
+            "ABCD",
+            number(12_345_678.0),
+            &[0x12, 0x34, 0x56, 0x78],
+        );
+        check(
+            "bcd32",
+            "CDAB",
+            number(12_345_678.0),
+            &[0x56, 0x78, 0x12, 0x34],
+        );
         // 1.5 = 0x3fc00000
         check("f32", "ABCD", number(1.5), &[0x3f, 0xc0, 0x00, 0x00]);
         check("f32", "CDAB", number(1.5), &[0x00, 0x00, 0x3f, 0xc0]);
@@ -273,15 +315,28 @@ mod tests {
             ("bcd16", 12_345.0, vec![0x99, 0x99]),
             ("bcd16", -1.0, vec![0x00, 0x00]),
         ] {
-            let reading = Reading { value: number(value), status: Status::Good };
-            assert_eq!(encode(&signal(data_type, "ABCD"), &reading).as_bytes(), expected);
+            let reading = Reading {
+                value: number(value),
+                status: Status::Good,
+            };
+            assert_eq!(
+                encode(&signal(data_type, "ABCD"), &reading).as_bytes(),
+                expected
+            );
         }
     }
 
     #[test]
     fn scale_and_offset_are_undone() {
-        let scaled = Signal { scale: 0.1, offset: -50.0, ..signal("i16", "ABCD") };
-        let reading = Reading { value: number(-40.0), status: Status::Good };
+        let scaled = Signal {
+            scale: 0.1,
+            offset: -50.0,
+            ..signal("i16", "ABCD")
+        };
+        let reading = Reading {
+            value: number(-40.0),
+            status: Status::Good,
+        };
         assert_eq!(encode(&scaled, &reading).as_bytes(), &[0, 100]);
         assert_eq!(decode(&scaled, &[100]), Some(-40.0));
     }
@@ -289,8 +344,13 @@ mod tests {
     #[test]
     fn a_lost_measurement_shows_the_sentinel() {
         let lost = |data_type: &str| {
-            let reading = Reading { value: number(1.0), status: Status::BadSensorFailure };
-            encode(&signal(data_type, "ABCD"), &reading).as_bytes().to_vec()
+            let reading = Reading {
+                value: number(1.0),
+                status: Status::BadSensorFailure,
+            };
+            encode(&signal(data_type, "ABCD"), &reading)
+                .as_bytes()
+                .to_vec()
         };
         assert_eq!(lost("f32"), [0x7f, 0xc0, 0, 0]);
         assert_eq!(lost("f64"), [0x7f, 0xf8, 0, 0, 0, 0, 0, 0]);

@@ -26,14 +26,22 @@ struct Bank {
 
 impl Bank {
     fn covering(places: impl Iterator<Item = (u16, u16)> + Clone) -> Self {
-        let start = places.clone().map(|(address, _)| address).min().unwrap_or(0);
+        let start = places
+            .clone()
+            .map(|(address, _)| address)
+            .min()
+            .unwrap_or(0);
         let end = places
             .clone()
             .map(|(address, count)| usize::from(address) + usize::from(count))
             .max()
             .unwrap_or(0);
         let len = end.saturating_sub(usize::from(start));
-        let mut bank = Self { start, words: vec![0; len], used: vec![false; len] };
+        let mut bank = Self {
+            start,
+            words: vec![0; len],
+            used: vec![false; len],
+        };
         for (address, count) in places {
             let from = usize::from(address - start);
             for used in bank.used.iter_mut().skip(from).take(usize::from(count)) {
@@ -48,20 +56,32 @@ impl Bank {
         let from = usize::from(address.checked_sub(self.start)?);
         let range = from..from + usize::from(count);
         let used = self.used.get(range.clone())?;
-        if used.iter().all(|used| *used) { self.words.get(range) } else { None }
+        if used.iter().all(|used| *used) {
+            self.words.get(range)
+        } else {
+            None
+        }
     }
 
     fn write(&mut self, address: u16, values: impl Iterator<Item = u16>) {
-        let Some(from) = address.checked_sub(self.start) else { return };
+        let Some(from) = address.checked_sub(self.start) else {
+            return;
+        };
         for (word, value) in self.words.iter_mut().skip(usize::from(from)).zip(values) {
             *word = value;
         }
     }
 
     fn set_bit(&mut self, address: u16, bit: u8, on: bool) {
-        let Some(from) = address.checked_sub(self.start) else { return };
+        let Some(from) = address.checked_sub(self.start) else {
+            return;
+        };
         if let Some(word) = self.words.get_mut(usize::from(from)) {
-            *word = if on { *word | 1 << bit } else { *word & !(1 << bit) };
+            *word = if on {
+                *word | 1 << bit
+            } else {
+                *word & !(1 << bit)
+            };
         }
     }
 }
@@ -119,7 +139,8 @@ impl UnitImage {
                 self.bank_mut(place.table).set_bit(place.address, bit, *on);
             } else {
                 let raw = encode(signal, &reading);
-                self.bank_mut(place.table).write(place.address, raw.registers());
+                self.bank_mut(place.table)
+                    .write(place.address, raw.registers());
             }
         }
     }
@@ -131,7 +152,12 @@ impl UnitImage {
 
     /// Writes words and returns the setpoints (number of the signal, value) that they change; none
     /// if an address in the range belongs to no setpoint or the words make no number.
-    pub fn write(&mut self, table: Table, address: u16, words: &[u16]) -> Option<Vec<(usize, f64)>> {
+    pub fn write(
+        &mut self,
+        table: Table,
+        address: u16,
+        words: &[u16],
+    ) -> Option<Vec<(usize, f64)>> {
         let count = u16::try_from(words.len()).ok()?;
         let end = address.checked_add(count.checked_sub(1)?)?;
         if !(address..=end).all(|one| self.setpoint_at(table, one)) {
@@ -148,7 +174,9 @@ impl UnitImage {
 
     fn setpoint_at(&self, table: Table, address: u16) -> bool {
         self.signals.iter().any(|signal| {
-            is_writable(signal) && signal.place.table == table && span(signal).contains(&u32::from(address))
+            is_writable(signal)
+                && signal.place.table == table
+                && span(signal).contains(&u32::from(address))
         })
     }
 
@@ -164,7 +192,11 @@ impl UnitImage {
                 && span.start <= u32::from(*range.end())
                 && span.end > u32::from(*range.start())
         };
-        let all = self.signals.iter().enumerate().filter(|(_, signal)| touched(signal));
+        let all = self
+            .signals
+            .iter()
+            .enumerate()
+            .filter(|(_, signal)| touched(signal));
         all.map(|(index, signal)| {
             let place = signal.place;
             let words = self.read(table, place.address, signal.data_type.registers())?;

@@ -73,14 +73,27 @@ struct Service {
 impl Listener {
     /// Binds the port, then serves on an own thread.
     pub(crate) fn start(setup: ListenerSetup) -> io::Result<Self> {
-        let ListenerSetup { name, bind, unknown_unit, units, writes } = setup;
+        let ListenerSetup {
+            name,
+            bind,
+            unknown_unit,
+            units,
+            writes,
+        } = setup;
         let (told, bound) = std::sync::mpsc::sync_channel(1);
         let (open, wanted) = watch::channel(true);
-        let service = Arc::new(Service { unknown_unit, units, writes });
+        let service = Arc::new(Service {
+            unknown_unit,
+            units,
+            writes,
+        });
         let thread = ServerThread::start("sim-modbus", move || async move {
             let opened = Door::open(bind);
             let address = opened.as_ref().map(Door::address).map_err(|error| {
-                io::Error::new(error.kind(), format!("listen on {bind} for `{name}`: {error}"))
+                io::Error::new(
+                    error.kind(),
+                    format!("listen on {bind} for `{name}`: {error}"),
+                )
             });
             if told.send(address).is_ok() {
                 if let Ok(door) = opened {
@@ -89,7 +102,11 @@ impl Listener {
             }
         })?;
         let address = bound.recv().map_err(io::Error::other)??;
-        Ok(Self { address, open, _thread: thread })
+        Ok(Self {
+            address,
+            open,
+            _thread: thread,
+        })
     }
 
     /// Where it listens.
@@ -99,7 +116,8 @@ impl Listener {
 
     /// Lets connections in, or refuses them and ends those that are there.
     pub(crate) fn set_open(&self, open: bool) {
-        self.open.send_if_modified(|is| std::mem::replace(is, open) != open);
+        self.open
+            .send_if_modified(|is| std::mem::replace(is, open) != open);
     }
 }
 
@@ -137,7 +155,9 @@ async fn connection(mut stream: TcpStream, service: Arc<Service>) {
     let mut filled = 0;
     let mut output = Vec::with_capacity(READ_BUFFER);
     loop {
-        let Some(room) = input.get_mut(filled..) else { return };
+        let Some(room) = input.get_mut(filled..) else {
+            return;
+        };
         match stream.read(room).await {
             Ok(0) | Err(_) => return,
             Ok(count) => filled += count,
@@ -208,7 +228,9 @@ impl Next {
 impl Service {
     /// Appends the answer frame of one request frame.
     fn handle(&self, frame: &[u8], output: &mut Vec<u8>) -> Next {
-        let Some((header, pdu)) = frame.split_first_chunk::<HEADER>() else { return Next::Send };
+        let Some((header, pdu)) = frame.split_first_chunk::<HEADER>() else {
+            return Next::Send;
+        };
         let [transaction_high, transaction_low, _, _, _, _, id] = *header;
         let transaction = u16::from_be_bytes([transaction_high, transaction_low]);
         let function = pdu.first().copied().unwrap_or(0);
@@ -233,7 +255,12 @@ impl Service {
             _ => self.execute(unit, pdu, output),
         }
         close_frame(output, start);
-        spoil(fault, transaction, id, output.get_mut(start..).unwrap_or(&mut []));
+        spoil(
+            fault,
+            transaction,
+            id,
+            output.get_mut(start..).unwrap_or(&mut []),
+        );
         match fault {
             UnitFault::Slow(delay) => Next::SendAfter(delay),
             UnitFault::Truncated => Next::SendHalfAndClose,

@@ -18,6 +18,6 @@ mod switch;
 
 pub use encode::{Raw, encode};
 pub use image::{SharedImage, UnitImage};
-pub(crate) use listener::{Listener, ListenerSetup};
+pub(crate) use listener::{Listener, ListenerSetup, ServedUnit};
 pub use pdu::{Answer, answer};
 pub use switch::{UnitFault, UnitSwitch};

@@ -24,8 +24,15 @@ pub enum Answer {
 }
 
 /// Appends the answer PDU to `out`. Writing is the only thing that changes the image.
-pub fn answer(pdu: &[u8], image: &super::SharedImage, max_registers: u16, out: &mut Vec<u8>) -> Answer {
-    let Some((&function, body)) = pdu.split_first() else { return Answer::Done };
+pub fn answer(
+    pdu: &[u8],
+    image: &super::SharedImage,
+    max_registers: u16,
+    out: &mut Vec<u8>,
+) -> Answer {
+    let Some((&function, body)) = pdu.split_first() else {
+        return Answer::Done;
+    };
     let mark = out.len();
     let result = match function {
         1 => read_bits(function, Table::Coil, body, &image.read(), out),
@@ -69,7 +76,10 @@ fn read_words(
     }
     let words = image.read(table, address, count).ok_or(ILLEGAL_ADDRESS)?;
     let function = if table == Table::Holding { 3 } else { 4 };
-    out.extend_from_slice(&[function, u8::try_from(count * 2).map_err(|_| ILLEGAL_VALUE)?]);
+    out.extend_from_slice(&[
+        function,
+        u8::try_from(count * 2).map_err(|_| ILLEGAL_VALUE)?,
+    ]);
     out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     Ok(Answer::Done)
 }
@@ -86,9 +96,15 @@ fn read_bits(
         return Err(ILLEGAL_VALUE);
     }
     let words = image.read(table, address, count).ok_or(ILLEGAL_ADDRESS)?;
-    out.extend_from_slice(&[function, u8::try_from(count.div_ceil(8)).map_err(|_| ILLEGAL_VALUE)?]);
+    out.extend_from_slice(&[
+        function,
+        u8::try_from(count.div_ceil(8)).map_err(|_| ILLEGAL_VALUE)?,
+    ]);
     out.extend(words.chunks(8).map(|chunk| {
-        chunk.iter().rev().fold(0_u8, |byte, word| byte << 1 | u8::from(*word != 0))
+        chunk
+            .iter()
+            .rev()
+            .fold(0_u8, |byte, word| byte << 1 | u8::from(*word != 0))
     }));
     Ok(Answer::Done)
 }
@@ -110,7 +126,9 @@ fn write_one(
         (Table::Coil, _) => return Err(ILLEGAL_VALUE),
         _ => value,
     };
-    let written = image.write(table, address, &[word]).ok_or(ILLEGAL_ADDRESS)?;
+    let written = image
+        .write(table, address, &[word])
+        .ok_or(ILLEGAL_ADDRESS)?;
     out.extend_from_slice(pdu);
     Ok(Answer::Wrote(written))
 }

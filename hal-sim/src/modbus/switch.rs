@@ -37,7 +37,10 @@ pub struct UnitSwitch {
 
 impl Default for UnitSwitch {
     fn default() -> Self {
-        Self { fault: watch::Sender::new(UnitFault::None), quality: watch::Sender::new(Status::Good) }
+        Self {
+            fault: watch::Sender::new(UnitFault::None),
+            quality: watch::Sender::new(Status::Good),
+        }
     }
 }
 
@@ -60,7 +63,14 @@ impl UnitSwitch {
     /// A reading as this unit shows it.
     pub fn adjust(&self, reading: &Reading) -> Reading {
         let own = *self.quality.borrow();
-        let status = if own == Status::Good { reading.status } else { own };
-        Reading { value: reading.value.clone(), status }
+        let status = if own == Status::Good {
+            reading.status
+        } else {
+            own
+        };
+        Reading {
+            value: reading.value.clone(),
+            status,
+        }
     }
 }

@@ -11,7 +11,7 @@ const BACKLOG: u32 = 1024;
 /// A port that is open or shut. While it is shut, connecting is refused by the kernel, because the
 /// port is bound but nobody listens; nobody else can take it meanwhile.
 #[derive(Debug)]
-pub struct Door {
+pub(crate) struct Door {
     address: SocketAddr,
     state: State,
 }
@@ -27,18 +27,21 @@ enum State {
 
 impl Door {
     /// Binds and listens; port 0 takes any free one.
-    pub fn open(bind: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(bind: SocketAddr) -> io::Result<Self> {
         let listener = reserve(bind)?.listen(BACKLOG)?;
-        Ok(Self { address: listener.local_addr()?, state: State::Open(listener) })
+        Ok(Self {
+            address: listener.local_addr()?,
+            state: State::Open(listener),
+        })
     }
 
     /// Where it listens.
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Opens or shuts it; what it already is, it stays. After an error, calling again tries again.
-    pub fn set_open(&mut self, open: bool) -> io::Result<()> {
+    pub(crate) fn set_open(&mut self, open: bool) -> io::Result<()> {
         let state = std::mem::replace(&mut self.state, State::Lost);
         self.state = match (state, open) {
             (State::Shut(socket), true) => State::Open(socket.listen(BACKLOG)?),
@@ -54,8 +57,10 @@ impl Door {
     }
 
     /// The next connection; never ready while the door is shut.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
-        let State::Open(listener) = &self.state else { return std::future::pending().await };
+    pub(crate) async fn accept(&self) -> io::Result<TcpStream> {
+        let State::Open(listener) = &self.state else {
+            return std::future::pending().await;
+        };
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         Ok(stream)
@@ -63,7 +68,11 @@ impl Door {
 }
 
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     // Without it the port could not be bound again while connections of before are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -1,7 +1,9 @@
 //! Sockets that can misbehave on purpose.
 
 mod door;
+mod proxy;
 mod thread;
 
-pub use door::Door;
+pub(crate) use door::Door;
+pub use proxy::{FaultProxy, LinkMode, Upstream};
 pub(crate) use thread::ServerThread;

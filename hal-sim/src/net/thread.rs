@@ -1,6 +1,5 @@
 //! One operating system thread with its own runtime, stopped and joined by whoever owns it.
 
-use std::future::Future;
 use std::io;
 use std::thread::JoinHandle;
 
@@ -23,16 +22,23 @@ impl ServerThread {
     {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            runtime.block_on(async move {
-                tokio::select! {
-                    () = stopped.cancelled() => {}
-                    () = make() => {}
-                }
-            });
-        })?;
-        Ok(Self { stop, thread: Some(thread) })
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    tokio::select! {
+                        () = stopped.cancelled() => {}
+                        () = make() => {}
+                    }
+                });
+            })?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
     }
 }
 

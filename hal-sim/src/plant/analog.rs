@@ -92,7 +92,11 @@ impl AnalogSource {
     pub(super) fn new(behaviour: Analog, seed: u64, owner: &str, tick_s: f64) -> Self {
         let mut rng = generator(seed, owner);
         let noise = Autocorrelated::new(behaviour.phi, tick_s, &mut rng);
-        Self { behaviour, noise, rng }
+        Self {
+            behaviour,
+            noise,
+            rng,
+        }
     }
 
     /// The setpoint that this quantity follows.
@@ -108,8 +112,10 @@ impl AnalogSource {
             Some(idle) if !running => idle,
             _ => around.setpoint.unwrap_or(behaviour.mean),
         };
-        let cycle =
-            behaviour.waveform.filter(|_| running).map_or(0.0, |form| form.at(around.phase));
+        let cycle = behaviour
+            .waveform
+            .filter(|_| running)
+            .map_or(0.0, |form| form.at(around.phase));
         let daily = behaviour.daily_amplitude * (TAU * around.elapsed_s / DAY_S).sin();
         let noise = behaviour.sigma * effect.noise_factor * self.noise.step(&mut self.rng);
         let shift = effect.shift_sigma * behaviour.sigma + effect.shift_units;
@@ -119,7 +125,11 @@ impl AnalogSource {
 
 /// Rounds to the nearest step of the sensor.
 fn quantise(value: f64, quantum: f64) -> f64 {
-    if quantum > 0.0 { (value / quantum).round() * quantum } else { value }
+    if quantum > 0.0 {
+        (value / quantum).round() * quantum
+    } else {
+        value
+    }
 }
 
 #[cfg(test)]
@@ -128,8 +138,15 @@ mod tests {
 
     #[track_caller]
     fn check(shape: CycleShape, phase: f64, expected: f64) {
-        let value = Waveform { shape, amplitude: 2.0 }.at(phase);
-        assert!((value - expected).abs() < 1e-9, "{shape:?} at {phase}: {value}");
+        let value = Waveform {
+            shape,
+            amplitude: 2.0,
+        }
+        .at(phase);
+        assert!(
+            (value - expected).abs() < 1e-9,
+            "{shape:?} at {phase}: {value}"
+        );
     }
 
     #[test]
@@ -159,26 +176,75 @@ mod tests {
 
     fn mean_of(effect: Effect, state: MachineState, setpoint: Option<f64>) -> (f64, f64) {
         let mut source = AnalogSource::new(quantity(), 7, "q", 0.1);
-        let around = Surroundings { state, phase: 0.0, elapsed_s: 0.0, setpoint };
+        let around = Surroundings {
+            state,
+            phase: 0.0,
+            elapsed_s: 0.0,
+            setpoint,
+        };
         let values: Vec<f64> = (0..20_000).map(|_| source.step(around, &effect)).collect();
         let mean = values.iter().sum::<f64>() / 20_000.0;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 20_000.0;
-        assert!(values.iter().all(|v| (v * 2.0).fract() == 0.0), "not on the grid");
+        assert!(
+            values.iter().all(|v| (v * 2.0).fract() == 0.0),
+            "not on the grid"
+        );
         (mean, variance.sqrt())
     }
 
     #[test]
     fn level_noise_and_faults_are_what_was_asked_for() {
         let near = |(mean, sigma): (f64, f64), wanted: (f64, f64)| {
-            assert!((mean - wanted.0).abs() < 0.2, "mean {mean}, wanted {}", wanted.0);
-            assert!((sigma - wanted.1).abs() < 0.2, "sigma {sigma}, wanted {}", wanted.1);
+            assert!(
+                (mean - wanted.0).abs() < 0.2,
+                "mean {mean}, wanted {}",
+                wanted.0
+            );
+            assert!(
+                (sigma - wanted.1).abs() < 0.2,
+                "sigma {sigma}, wanted {}",
+                wanted.1
+            );
         };
         let run = MachineState::Running;
         near(mean_of(Effect::default(), run, None), (100.0, 2.0));
         near(mean_of(Effect::default(), run, Some(80.0)), (80.0, 2.0));
-        near(mean_of(Effect::default(), MachineState::Down, None), (20.0, 2.0));
-        near(mean_of(Effect { shift_sigma: 4.0, ..Effect::default() }, run, None), (108.0, 2.0));
-        near(mean_of(Effect { shift_units: -5.0, ..Effect::default() }, run, None), (95.0, 2.0));
-        near(mean_of(Effect { noise_factor: 3.0, ..Effect::default() }, run, None), (100.0, 6.0));
+        near(
+            mean_of(Effect::default(), MachineState::Down, None),
+            (20.0, 2.0),
+        );
+        near(
+            mean_of(
+                Effect {
+                    shift_sigma: 4.0,
+                    ..Effect::default()
+                },
+                run,
+                None,
+            ),
+            (108.0, 2.0),
+        );
+        near(
+            mean_of(
+                Effect {
+                    shift_units: -5.0,
+                    ..Effect::default()
+                },
+                run,
+                None,
+            ),
+            (95.0, 2.0),
+        );
+        near(
+            mean_of(
+                Effect {
+                    noise_factor: 3.0,
+                    ..Effect::default()
+                },
+                run,
+                None,
+            ),
+            (100.0, 6.0),
+        );
     }
 }

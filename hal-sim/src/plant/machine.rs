@@ -62,8 +62,9 @@ pub(super) struct MachineSource {
 impl MachineSource {
     pub(super) fn new(production: Production, seed: u64, name: &str) -> Self {
         let mut rng = generator(seed, name);
-        let stay_s =
-            production.states.map_or(f64::INFINITY, |times| exponential(&mut rng, times.running_s));
+        let stay_s = production.states.map_or(f64::INFINITY, |times| {
+            exponential(&mut rng, times.running_s)
+        });
         let mut machine = Self {
             production,
             rng,
@@ -150,7 +151,9 @@ impl MachineSource {
             0 => (MachineState::Running, times.running_s),
             count => {
                 let pick = self.rng.usize(..count);
-                *known.nth(pick).unwrap_or(&(MachineState::Running, times.running_s))
+                *known
+                    .nth(pick)
+                    .unwrap_or(&(MachineState::Running, times.running_s))
             }
         };
         self.state = state;
@@ -186,13 +189,22 @@ mod tests {
         (0..80_001).for_each(|_| machine.step(0.1));
         assert_eq!(machine.state(), MachineState::Running);
         assert_eq!(machine.good() + machine.scrap(), 4_000);
-        assert!((900..1_100).contains(&machine.scrap()), "{}", machine.scrap());
+        assert!(
+            (900..1_100).contains(&machine.scrap()),
+            "{}",
+            machine.scrap()
+        );
         assert_eq!(&*machine.order(), "ORD-10001");
     }
 
     #[test]
     fn every_state_is_visited_and_a_changeover_brings_the_next_order() {
-        let times = StateTimes { running_s: 60.0, idle_s: 10.0, changeover_s: 20.0, down_s: 5.0 };
+        let times = StateTimes {
+            running_s: 60.0,
+            idle_s: 10.0,
+            changeover_s: 20.0,
+            down_s: 5.0,
+        };
         let mut machine = MachineSource::new(production(Some(times)), 1, "m");
         let mut stays = [0_u32; 4];
         for _ in 0..100_000 {

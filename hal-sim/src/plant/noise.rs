@@ -6,9 +6,9 @@ use std::f64::consts::TAU;
 pub(super) fn generator(seed: u64, owner: &str) -> fastrand::Rng {
     // FNV-1a over the name, started from the mixed seed (Fowler, Noll, Vo; 64-bit constants).
     let start = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let hash = owner
-        .bytes()
-        .fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = owner.bytes().fold(start, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     fastrand::Rng::with_seed(hash)
 }
 
@@ -39,7 +39,11 @@ impl Autocorrelated {
     pub(super) fn new(phi: f64, tick_s: f64, rng: &mut fastrand::Rng) -> Self {
         let coefficient = if phi > 0.0 { phi.powf(tick_s) } else { 0.0 };
         let innovation = (1.0 - coefficient * coefficient).sqrt();
-        Self { coefficient, innovation, state: gaussian(rng) }
+        Self {
+            coefficient,
+            innovation,
+            state: gaussian(rng),
+        }
     }
 
     /// The next value.
@@ -61,7 +65,10 @@ mod tests {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-        let lagged = values.windows(11).map(|w| (w[0] - mean) * (w[10] - mean)).sum::<f64>()
+        let lagged = values
+            .windows(11)
+            .map(|w| (w[0] - mean) * (w[10] - mean))
+            .sum::<f64>()
             / (count * variance);
         assert!((variance - 1.0).abs() < 0.05, "variance {variance}");
         assert!((lagged - 0.8).abs() < 0.02, "autocorrelation {lagged}");

@@ -36,12 +36,19 @@ struct Source {
 
 #[derive(Debug, Clone)]
 enum Kind {
-    Analog { source: Box<AnalogSource>, setpoint: Option<usize> },
+    Analog {
+        source: Box<AnalogSource>,
+        setpoint: Option<usize>,
+    },
     Setpoint(f64),
     State,
     Running,
-    Good { start: u64 },
-    Scrap { start: u64 },
+    Good {
+        start: u64,
+    },
+    Scrap {
+        start: u64,
+    },
     Product,
     Order,
     Ticks,
@@ -55,15 +62,19 @@ impl Plant {
         for machine in &scenario.machines {
             let signals = sources(scenario, machine);
             let count = signals.len();
-            let source = MachineSource::new(
-                machine.production.clone(),
-                scenario.seed,
-                &machine.name,
-            );
-            machines.push(Line { machine: source, first, signals });
+            let source =
+                MachineSource::new(machine.production.clone(), scenario.seed, &machine.name);
+            machines.push(Line {
+                machine: source,
+                first,
+                signals,
+            });
             first += count;
         }
-        let empty = Reading { value: Value::Number(0.0), status: Status::Good };
+        let empty = Reading {
+            value: Value::Number(0.0),
+            status: Status::Good,
+        };
         let mut plant = Self {
             tick: scenario.tick,
             ticks: 0,
@@ -119,7 +130,13 @@ impl Plant {
             .find(|line| (line.first..line.first + line.signals.len()).contains(&signal));
         let Some(line) = line else { return false };
         let source = line.signals.get_mut(signal - line.first);
-        let Some(Source { kind: Kind::Setpoint(target), .. }) = source else { return false };
+        let Some(Source {
+            kind: Kind::Setpoint(target),
+            ..
+        }) = source
+        else {
+            return false;
+        };
         *target = value;
         if let Some(reading) = self.readings.get_mut(signal) {
             reading.value = Value::Number(value);
@@ -133,8 +150,11 @@ impl Plant {
             if tick_s > 0.0 {
                 line.machine.step(tick_s);
             }
-            let setpoints: Vec<Option<f64>> =
-                line.signals.iter().map(|source| source.followed(&line.signals)).collect();
+            let setpoints: Vec<Option<f64>> = line
+                .signals
+                .iter()
+                .map(|source| source.followed(&line.signals))
+                .collect();
             let slots = self
                 .readings
                 .iter_mut()
@@ -169,7 +189,10 @@ fn sources(scenario: &Scenario, machine: &Machine) -> Vec<Source> {
                 let setpoint = source
                     .setpoint()
                     .and_then(|name| machine.signals.iter().position(|other| other.name == name));
-                Kind::Analog { source: Box::new(source), setpoint }
+                Kind::Analog {
+                    source: Box::new(source),
+                    setpoint,
+                }
             }
             Behaviour::Setpoint { value } => Kind::Setpoint(*value),
             Behaviour::State => Kind::State,
@@ -180,7 +203,10 @@ fn sources(scenario: &Scenario, machine: &Machine) -> Vec<Source> {
             Behaviour::Order => Kind::Order,
             Behaviour::Ticks => Kind::Ticks,
         };
-        Source { kind, modulus: signal.data_type.modulus() }
+        Source {
+            kind,
+            modulus: signal.data_type.modulus(),
+        }
     };
     machine.signals.iter().map(source).collect()
 }
@@ -188,7 +214,13 @@ fn sources(scenario: &Scenario, machine: &Machine) -> Vec<Source> {
 impl Source {
     /// The value of the setpoint that this signal follows.
     fn followed(&self, all: &[Self]) -> Option<f64> {
-        let Kind::Analog { setpoint: Some(index), .. } = &self.kind else { return None };
+        let Kind::Analog {
+            setpoint: Some(index),
+            ..
+        } = &self.kind
+        else {
+            return None;
+        };
         match all.get(*index).map(|source| &source.kind) {
             Some(Kind::Setpoint(value)) => Some(*value),
             _ => None,

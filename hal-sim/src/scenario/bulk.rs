@@ -30,7 +30,10 @@ pub(super) fn expand(raw: &mut RawScenario, faults: &mut Collector) {
         let place = format!("bulk `{}`", bulk.prefix);
         let total = bulk.machines.checked_mul(bulk.signals);
         if !total.is_some_and(|count| (1..=MAX_SIGNALS).contains(&count)) {
-            faults.add(&place, &format!("machines times signals must be 1 to {MAX_SIGNALS}"));
+            faults.add(
+                &place,
+                &format!("machines times signals must be 1 to {MAX_SIGNALS}"),
+            );
             continue;
         }
         for number in 1..=bulk.machines {
@@ -49,11 +52,19 @@ fn attach(
     faults: &mut Collector,
 ) {
     let place = format!("bulk `{}`", bulk.prefix);
-    if let Some(server) = raw.opcua.iter_mut().find(|server| server.name == bulk.server) {
+    if let Some(server) = raw
+        .opcua
+        .iter_mut()
+        .find(|server| server.name == bulk.server)
+    {
         server.machines.push(machine.to_owned());
         return;
     }
-    let Some(server) = raw.modbus.iter_mut().find(|server| server.name == bulk.server) else {
+    let Some(server) = raw
+        .modbus
+        .iter_mut()
+        .find(|server| server.name == bulk.server)
+    else {
         if number == 1 {
             faults.add(&place, &format!("server `{}` does not exist", bulk.server));
         }
@@ -91,19 +102,26 @@ fn signal(bulk: &RawBulk, index: u32) -> RawSignal {
 }
 
 fn fixed(name: &str, kind: &str) -> RawSignal {
-    RawSignal { name: name.to_owned(), kind: Some(kind.to_owned()), ..RawSignal::default() }
+    RawSignal {
+        name: name.to_owned(),
+        kind: Some(kind.to_owned()),
+        ..RawSignal::default()
+    }
 }
 
 fn quantity(bulk: &RawBulk, index: u32) -> RawSignal {
     let turn = |count: usize| usize::try_from(index).unwrap_or(0) % count.max(1);
     let pick = |list: &Option<Vec<String>>| {
-        list.as_ref().and_then(|list| list.get(turn(list.len())).cloned())
+        list.as_ref()
+            .and_then(|list| list.get(turn(list.len())).cloned())
     };
     let (name, unit, mean, sigma, phi, quantum) =
         *PATTERNS.get(turn(PATTERNS.len())).unwrap_or(&PATTERNS[0]);
     let data_type = pick(&bulk.types);
     // A float carries the quantity itself; whatever counts in steps carries multiples of its resolution.
-    let is_float = data_type.as_deref().is_none_or(|name| name.starts_with('f'));
+    let is_float = data_type
+        .as_deref()
+        .is_none_or(|name| name.starts_with('f'));
     RawSignal {
         name: format!("{name}{}", index / 8 + 1),
         unit: unit.to_owned(),

@@ -47,9 +47,16 @@ impl DataType {
     /// The type of that name; texts are `string:1` to `string:30`.
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(bytes) = name.strip_prefix("string:") {
-            return bytes.parse().ok().filter(|bytes| (1..=30).contains(bytes)).map(Self::Text);
+            return bytes
+                .parse()
+                .ok()
+                .filter(|bytes| (1..=30).contains(bytes))
+                .map(Self::Text);
         }
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, data_type)| *data_type)
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, data_type)| *data_type)
     }
 
     /// The name in a scenario and in a gateway configuration.
@@ -125,8 +132,12 @@ pub enum ByteOrder {
 
 impl ByteOrder {
     /// Every order with its name.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("ABCD", Self::Abcd), ("CDAB", Self::Cdab), ("BADC", Self::Badc), ("DCBA", Self::Dcba)];
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("ABCD", Self::Abcd),
+        ("CDAB", Self::Cdab),
+        ("BADC", Self::Badc),
+        ("DCBA", Self::Dcba),
+    ];
 
     /// The name, e.g. `ABCD`.
     pub const fn name(self) -> &'static str {

@@ -31,7 +31,11 @@ impl Place {
             Some((address, bit)) => (address, Some(bit.parse().ok().filter(|bit| *bit < 16)?)),
             None => (rest, None),
         };
-        Some(Self { table, address: address.parse().ok()?, bit })
+        Some(Self {
+            table,
+            address: address.parse().ok()?,
+            bit,
+        })
     }
 }
 
@@ -86,13 +90,24 @@ pub(super) fn assign(wishes: &[Wish]) -> Vec<Result<Place, String>> {
         })
         .collect();
     let rest = wishes.iter().zip(named);
-    rest.map(|(wish, named)| named.unwrap_or_else(|| next(wish.data_type, &mut used))).collect()
+    rest.map(|(wish, named)| named.unwrap_or_else(|| next(wish.data_type, &mut used)))
+        .collect()
 }
 
 fn next(data_type: DataType, used: &mut Used) -> Result<Place, String> {
-    let table = if data_type == DataType::Bool { Table::Discrete } else { Table::Holding };
-    let address = used.end(table).ok_or_else(|| format!("no {} address is left", table.name()))?;
-    let place = Place { table, address, bit: None };
+    let table = if data_type == DataType::Bool {
+        Table::Discrete
+    } else {
+        Table::Holding
+    };
+    let address = used
+        .end(table)
+        .ok_or_else(|| format!("no {} address is left", table.name()))?;
+    let place = Place {
+        table,
+        address,
+        bit: None,
+    };
     used.take(data_type, place).map(|()| place)
 }
 
@@ -133,8 +148,18 @@ mod tests {
     #[test]
     fn named_places_are_kept_and_the_rest_follows() {
         check(
-            &[("f32", None), ("u16", Some("holding:10")), ("f64", None), ("bool", None)],
-            &[Ok("holding:11"), Ok("holding:10"), Ok("holding:13"), Ok("discrete:0")],
+            &[
+                ("f32", None),
+                ("u16", Some("holding:10")),
+                ("f64", None),
+                ("bool", None),
+            ],
+            &[
+                Ok("holding:11"),
+                Ok("holding:10"),
+                Ok("holding:13"),
+                Ok("discrete:0"),
+            ],
         );
     }
 
@@ -157,12 +182,21 @@ mod tests {
             &[Err("holding:65535 ends beyond address 65535")],
         );
         check(&[("u16", Some("coil:1"))], &[Err("coil:1 cannot hold u16")]);
-        check(&[("bool", Some("input:1"))], &[Err("input:1 needs a bit, e.g. input:1.0")]);
+        check(
+            &[("bool", Some("input:1"))],
+            &[Err("input:1 needs a bit, e.g. input:1.0")],
+        );
     }
 
     #[test]
     fn malformed_places() {
-        for text in ["holding", "holding:", "holding:70000", "register:1", "holding:1.16"] {
+        for text in [
+            "holding",
+            "holding:",
+            "holding:70000",
+            "register:1",
+            "holding:1.16",
+        ] {
             assert_eq!(Place::parse(text), None, "{text}");
         }
     }

@@ -48,6 +48,7 @@ pub use data_type::{ByteOrder, DataType, Table};
 pub use error::ScenarioError;
 pub use fault::{DeviceFault, Fault, FaultKind, Shift, SignalFault};
 pub use layout::Place;
+pub use quantity::parse_duration;
 pub use types::{
     Behaviour, Machine, ModbusServer, MqttServer, OpcUaServer, Scenario, Security, Signal, Unit,
     UnknownUnit, User,

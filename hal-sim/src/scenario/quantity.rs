@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-const UNITS: [(&str, f64); 5] =
-    [("ms", 0.001), ("s", 1.0), ("min", 60.0), ("m", 60.0), ("h", 3600.0)];
+const UNITS: [(&str, f64); 5] = [
+    ("ms", 0.001),
+    ("s", 1.0),
+    ("min", 60.0),
+    ("m", 60.0),
+    ("h", 3600.0),
+];
 
 /// Longest duration that a scenario may name: ten years.
 const LONGEST_S: f64 = 10.0 * 365.25 * 86_400.0;
@@ -11,15 +16,16 @@ const LONGEST_S: f64 = 10.0 * 365.25 * 86_400.0;
 /// `"250ms"`, `"1.5s"`, `"10m"`, `"2h"`, in seconds; a sign is allowed.
 pub(super) fn signed_seconds(text: &str) -> Option<f64> {
     let (unit, factor) = UNITS.iter().find(|(unit, _)| {
-        text.strip_suffix(unit).is_some_and(|number| number.ends_with(|c: char| c.is_ascii_digit()))
+        text.strip_suffix(unit)
+            .is_some_and(|number| number.ends_with(|c: char| c.is_ascii_digit()))
     })?;
     let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
     let seconds = number * factor;
     (seconds.abs() <= LONGEST_S).then_some(seconds)
 }
 
-/// The same, not negative.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// A duration as scenarios write it: `"250ms"`, `"1.5s"`, `"10m"`, `"2h"`; at most ten years.
+pub fn parse_duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(signed_seconds(text)?).ok()
 }
 
@@ -44,6 +50,6 @@ mod tests {
         check("1e99h", None);
         check("NaNs", None);
         check("5 days", None);
-        assert_eq!(duration("-1s"), None);
+        assert_eq!(parse_duration("-1s"), None);
     }
 }

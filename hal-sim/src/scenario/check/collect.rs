@@ -19,7 +19,11 @@ impl Collector {
 
     /// The value, unless anything was noted.
     pub(super) fn into_result<T>(self, value: T) -> Result<T, ScenarioError> {
-        if self.0.is_empty() { Ok(value) } else { Err(ScenarioError::Faults(self.0)) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(ScenarioError::Faults(self.0))
+        }
     }
 
     /// A duration, or its default where there is none or a wrong one.
@@ -30,8 +34,11 @@ impl Collector {
         default: Duration,
     ) -> Duration {
         let Some(text) = text else { return default };
-        quantity::duration(text).unwrap_or_else(|| {
-            self.add(place, &format!("`{text}` is no duration; write e.g. \"250ms\", \"10s\", \"2h\""));
+        quantity::parse_duration(text).unwrap_or_else(|| {
+            self.add(
+                place,
+                &format!("`{text}` is no duration; write e.g. \"250ms\", \"10s\", \"2h\""),
+            );
             default
         })
     }
@@ -66,7 +73,10 @@ impl Collector {
             return *choice;
         }
         let known: Vec<&str> = choices.iter().map(|(known, _)| *known).collect();
-        self.add(place, &format!("`{name}` is unknown; allowed: {}", known.join(", ")));
+        self.add(
+            place,
+            &format!("`{name}` is unknown; allowed: {}", known.join(", ")),
+        );
         default
     }
 
@@ -74,7 +84,10 @@ impl Collector {
     pub(super) fn name(&mut self, place: &str, name: &str, longest: usize) {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if name.is_empty() || name.len() > longest || !name.chars().all(plain) {
-            self.add(place, &format!("name `{name}` must be 1 to {longest} of A-Z a-z 0-9 _ -"));
+            self.add(
+                place,
+                &format!("name `{name}` must be 1 to {longest} of A-Z a-z 0-9 _ -"),
+            );
         }
     }
 
@@ -83,7 +96,10 @@ impl Collector {
         let default = SocketAddr::from(([127, 0, 0, 1], 0));
         let Some(text) = text else { return default };
         text.parse().unwrap_or_else(|_| {
-            self.add(place, &format!("bind `{text}` is no address; write e.g. \"127.0.0.1:5020\""));
+            self.add(
+                place,
+                &format!("bind `{text}` is no address; write e.g. \"127.0.0.1:5020\""),
+            );
             default
         })
     }

@@ -35,19 +35,32 @@ pub(super) fn check(raw: RawFault, scenario: &Scenario, faults: &mut Collector) 
         }
     };
     let hold = match &kind {
-        FaultKind::Signal { fault: SignalFault::Spike(_), .. } => {
-            Some(hold.unwrap_or(Duration::from_secs(1)))
-        }
-        FaultKind::Signal { fault: SignalFault::Drift(_), .. } if hold.is_none() => {
-            faults.add(&place, "a drift needs `for`: the time until the shift is reached");
+        FaultKind::Signal {
+            fault: SignalFault::Spike(_),
+            ..
+        } => Some(hold.unwrap_or(Duration::from_secs(1))),
+        FaultKind::Signal {
+            fault: SignalFault::Drift(_),
+            ..
+        } if hold.is_none() => {
+            faults.add(
+                &place,
+                "a drift needs `for`: the time until the shift is reached",
+            );
             hold
         }
-        FaultKind::Device { fault: DeviceFault::Restart, .. } => {
-            Some(hold.unwrap_or(Duration::from_secs(1)))
-        }
+        FaultKind::Device {
+            fault: DeviceFault::Restart,
+            ..
+        } => Some(hold.unwrap_or(Duration::from_secs(1))),
         _ => hold,
     };
-    Some(Fault { at, hold, label: raw.label, kind })
+    Some(Fault {
+        at,
+        hold,
+        label: raw.label,
+        kind,
+    })
 }
 
 fn kind(raw: &RawFault, scenario: &Scenario) -> Result<FaultKind, String> {
@@ -57,16 +70,25 @@ fn kind(raw: &RawFault, scenario: &Scenario) -> Result<FaultKind, String> {
                 .ok_or_else(|| format!("device `{device}` does not exist"))?;
             let fault = device_fault(raw)?;
             allowed(target, fault)?;
-            Ok(FaultKind::Device { device: device.clone(), fault })
+            Ok(FaultKind::Device {
+                device: device.clone(),
+                fault,
+            })
         }
         (None, Some(name)) => {
             let index = scenario
                 .signal_index(name)
                 .ok_or_else(|| format!("signal `{name}` does not exist; write machine.signal"))?;
             let fault = signal_fault(raw)?;
-            let behaviour = scenario.signals().nth(index).map(|(_, signal)| &signal.behaviour);
+            let behaviour = scenario
+                .signals()
+                .nth(index)
+                .map(|(_, signal)| &signal.behaviour);
             fits(fault, behaviour)?;
-            Ok(FaultKind::Signal { signal: name.clone(), fault })
+            Ok(FaultKind::Signal {
+                signal: name.clone(),
+                fault,
+            })
         }
         _ => Err("needs either `device` or `signal`".to_owned()),
     }
@@ -90,8 +112,12 @@ fn device_fault(raw: &RawFault) -> Result<DeviceFault, String> {
         "refuse" => DeviceFault::Refuse,
         "silence" => DeviceFault::Silence,
         "slow" => {
-            let text = raw.delay.as_deref().ok_or("slow needs `delay`, e.g. \"300ms\"")?;
-            let delay = quantity::duration(text).filter(|delay| *delay <= Duration::from_secs(600));
+            let text = raw
+                .delay
+                .as_deref()
+                .ok_or("slow needs `delay`, e.g. \"300ms\"")?;
+            let delay =
+                quantity::parse_duration(text).filter(|delay| *delay <= Duration::from_secs(600));
             DeviceFault::Slow(delay.ok_or_else(|| format!("delay `{text}` must be 0s to 10m"))?)
         }
         "exception" => DeviceFault::Exception(raw.code.ok_or("exception needs `code`, e.g. 4")?),
@@ -102,7 +128,10 @@ fn device_fault(raw: &RawFault) -> Result<DeviceFault, String> {
         "restart" => DeviceFault::Restart,
         "bad_quality" => DeviceFault::BadQuality(status(raw, Status::BadNoCommunication)?),
         "clock_jump" => {
-            let text = raw.jump.as_deref().ok_or("clock_jump needs `jump`, e.g. \"-2h\"")?;
+            let text = raw
+                .jump
+                .as_deref()
+                .ok_or("clock_jump needs `jump`, e.g. \"-2h\"")?;
             let seconds = quantity::signed_seconds(text)
                 .ok_or_else(|| format!("jump `{text}` is no duration; write e.g. \"-2h\""))?;
             #[expect(
@@ -136,7 +165,11 @@ fn allowed(target: Target, fault: DeviceFault) -> Result<(), String> {
         DeviceFault::ClockJump(_) => target == Target::OpcUa,
     };
     let name = fault.name();
-    if fine { Ok(()) } else { Err(format!("kind `{name}` does not exist for this protocol")) }
+    if fine {
+        Ok(())
+    } else {
+        Err(format!("kind `{name}` does not exist for this protocol"))
+    }
 }
 
 fn signal_fault(raw: &RawFault) -> Result<SignalFault, String> {
@@ -152,9 +185,7 @@ fn signal_fault(raw: &RawFault) -> Result<SignalFault, String> {
             SignalFault::Variance(factor)
         }
         "stuck" => SignalFault::Stuck,
-        "dropout" | "bad_quality" => {
-            SignalFault::Dropout(status(raw, Status::BadSensorFailure)?)
-        }
+        "dropout" | "bad_quality" => SignalFault::Dropout(status(raw, Status::BadSensorFailure)?),
         other => {
             return Err(format!(
                 "kind `{other}` is unknown on a signal; allowed: step, drift, spike, variance, stuck, \
@@ -173,7 +204,9 @@ fn shift(raw: &RawFault) -> Result<Shift, String> {
 }
 
 fn status(raw: &RawFault, default: Status) -> Result<Status, String> {
-    let Some(name) = &raw.status else { return Ok(default) };
+    let Some(name) = &raw.status else {
+        return Ok(default);
+    };
     let found = Status::ALL.iter().find(|(known, _)| known == name);
     found.map(|(_, status)| *status).ok_or_else(|| {
         let known: Vec<&str> = Status::ALL.iter().map(|(known, _)| *known).collect();
@@ -196,7 +229,10 @@ fn fits(fault: SignalFault, behaviour: Option<&Behaviour>) -> Result<(), String>
     );
     match (fault, analog) {
         (SignalFault::Stuck | SignalFault::Dropout(_), _) => Ok(()),
-        (_, None) => Err(format!("kind `{}` needs a signal of kind analog", fault.name())),
+        (_, None) => Err(format!(
+            "kind `{}` needs a signal of kind analog",
+            fault.name()
+        )),
         (_, Some(analog)) if in_sigma && analog.sigma == 0.0 => {
             Err("the signal has no noise, so give the shift in `units`".to_owned())
         }

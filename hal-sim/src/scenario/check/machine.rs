@@ -67,18 +67,35 @@ impl Kind {
 pub(super) fn check(raw: RawMachine, faults: &mut Collector) -> Machine {
     let place = format!("machine `{}`", raw.name);
     faults.name(&place, &raw.name, 48);
-    let cycle = faults.duration(&format!("{place}.cycle"), raw.cycle.as_deref(), Duration::from_secs(2));
+    let cycle = faults.duration(
+        &format!("{place}.cycle"),
+        raw.cycle.as_deref(),
+        Duration::from_secs(2),
+    );
     if cycle < Duration::from_millis(1) {
         faults.add(&format!("{place}.cycle"), "must be at least 1ms");
     }
     let production = Production {
         cycle_s: cycle.as_secs_f64().max(0.001),
-        scrap_rate: faults.number(&format!("{place}.scrap_rate"), raw.scrap_rate, 0.01, 0.0..=1.0),
-        products: raw.products.filter(|list| !list.is_empty()).unwrap_or_else(|| vec!["P-100".to_owned()]),
-        states: raw.states.map(|states| state_times(&place, &states, faults)),
+        scrap_rate: faults.number(
+            &format!("{place}.scrap_rate"),
+            raw.scrap_rate,
+            0.01,
+            0.0..=1.0,
+        ),
+        products: raw
+            .products
+            .filter(|list| !list.is_empty())
+            .unwrap_or_else(|| vec!["P-100".to_owned()]),
+        states: raw
+            .states
+            .map(|states| state_times(&place, &states, faults)),
     };
-    let mut signals: Vec<Signal> =
-        raw.signal.iter().map(|one| signal(&place, one, faults)).collect();
+    let mut signals: Vec<Signal> = raw
+        .signal
+        .iter()
+        .map(|one| signal(&place, one, faults))
+        .collect();
     unique(signals.iter().map(|one| one.name.as_str()), &place, faults);
     let wishes: Vec<Wish> = raw
         .signal
@@ -96,12 +113,18 @@ pub(super) fn check(raw: RawMachine, faults: &mut Collector) -> Machine {
         }
     }
     followed_setpoints(&place, &signals, faults);
-    Machine { name: raw.name, production, signals }
+    Machine {
+        name: raw.name,
+        production,
+        signals,
+    }
 }
 
 fn state_times(place: &str, raw: &RawStates, faults: &mut Collector) -> StateTimes {
     let mut seconds = |key: &str, text: Option<&str>| {
-        faults.duration(&format!("{place}.states.{key}"), text, Duration::ZERO).as_secs_f64()
+        faults
+            .duration(&format!("{place}.states.{key}"), text, Duration::ZERO)
+            .as_secs_f64()
     };
     let times = StateTimes {
         running_s: seconds("running", Some(&raw.running)),
@@ -118,7 +141,12 @@ fn state_times(place: &str, raw: &RawStates, faults: &mut Collector) -> StateTim
 fn signal(machine: &str, raw: &RawSignal, faults: &mut Collector) -> Signal {
     let place = format!("{machine} signal `{}`", raw.name);
     faults.name(&place, &raw.name, 64);
-    let kind = faults.choice(&format!("{place}.kind"), raw.kind.as_deref(), Kind::Analog, &KINDS);
+    let kind = faults.choice(
+        &format!("{place}.kind"),
+        raw.kind.as_deref(),
+        Kind::Analog,
+        &KINDS,
+    );
     let data_type = raw.r#type.as_deref().map_or(kind.default_type(), |name| {
         DataType::parse(name).unwrap_or_else(|| {
             let what = format!("`{name}` is unknown; allowed: bool, u16, i16, u32, i32, u64, i64, f32, f64, bcd16, bcd32, string:1 to string:30");
@@ -127,7 +155,10 @@ fn signal(machine: &str, raw: &RawSignal, faults: &mut Collector) -> Signal {
         })
     });
     if !kind.fits(data_type) {
-        faults.add(&format!("{place}.type"), &format!("{} does not fit this kind", data_type.name()));
+        faults.add(
+            &format!("{place}.type"),
+            &format!("{} does not fit this kind", data_type.name()),
+        );
     }
     if data_type == DataType::Bool && !kind.fits(data_type) {
         faults.add(&place, "a bool shows kind = \"running\"");
@@ -139,7 +170,12 @@ fn signal(machine: &str, raw: &RawSignal, faults: &mut Collector) -> Signal {
     let address = raw.address.as_deref().and_then(|text| {
         let parsed = Place::parse(text);
         if parsed.is_none() {
-            faults.add(&format!("{place}.address"), &format!("`{text}` is no address; write e.g. \"holding:100\", \"input:7.5\", \"coil:3\""));
+            faults.add(
+                &format!("{place}.address"),
+                &format!(
+                    "`{text}` is no address; write e.g. \"holding:100\", \"input:7.5\", \"coil:3\""
+                ),
+            );
         }
         parsed
     });
@@ -148,8 +184,17 @@ fn signal(machine: &str, raw: &RawSignal, faults: &mut Collector) -> Signal {
         description: raw.description.clone(),
         unit: raw.unit.clone(),
         data_type,
-        order: faults.choice(&format!("{place}.order"), raw.order.as_deref(), ByteOrder::Abcd, &ByteOrder::ALL),
-        place: address.unwrap_or(Place { table: Table::Holding, address: 0, bit: None }),
+        order: faults.choice(
+            &format!("{place}.order"),
+            raw.order.as_deref(),
+            ByteOrder::Abcd,
+            &ByteOrder::ALL,
+        ),
+        place: address.unwrap_or(Place {
+            table: Table::Holding,
+            address: 0,
+            bit: None,
+        }),
         scale,
         offset: raw.offset.unwrap_or(0.0),
         behaviour: behaviour(&place, kind, raw, faults),
@@ -162,7 +207,9 @@ fn behaviour(place: &str, kind: Kind, raw: &RawSignal, faults: &mut Collector) -
     let start = raw.start.unwrap_or(0);
     match kind {
         Kind::Analog => Behaviour::Analog(analog(place, raw, faults)),
-        Kind::Setpoint => Behaviour::Setpoint { value: raw.mean.unwrap_or(0.0) },
+        Kind::Setpoint => Behaviour::Setpoint {
+            value: raw.mean.unwrap_or(0.0),
+        },
         Kind::State => Behaviour::State,
         Kind::Running => Behaviour::Running,
         Kind::Good => Behaviour::Good { start },
@@ -182,10 +229,20 @@ fn analog(place: &str, raw: &RawSignal, faults: &mut Collector) -> Analog {
     let mean = number("mean", raw.mean, 0.0, all.clone());
     let sigma = number("sigma", raw.sigma, 0.0, positive.clone());
     let phi = number("phi", raw.phi, 0.0, 0.0..=0.999_999);
-    let daily_amplitude = number("daily_amplitude", raw.daily_amplitude, 0.0, positive.clone());
+    let daily_amplitude = number(
+        "daily_amplitude",
+        raw.daily_amplitude,
+        0.0,
+        positive.clone(),
+    );
     let quantum = number("quantum", raw.quantum, 0.0, positive.clone());
     let amplitude = number("cycle_amplitude", raw.cycle_amplitude, 0.0, positive);
-    let shape = faults.choice(&format!("{place}.cycle_shape"), raw.cycle_shape.as_deref(), CycleShape::Sine, &SHAPES);
+    let shape = faults.choice(
+        &format!("{place}.cycle_shape"),
+        raw.cycle_shape.as_deref(),
+        CycleShape::Sine,
+        &SHAPES,
+    );
     Analog {
         mean,
         sigma,
@@ -201,7 +258,11 @@ fn analog(place: &str, raw: &RawSignal, faults: &mut Collector) -> Analog {
 /// A signal can follow only a setpoint of its own machine.
 fn followed_setpoints(place: &str, signals: &[Signal], faults: &mut Collector) {
     for one in signals {
-        let Behaviour::Analog(Analog { setpoint: Some(name), .. }) = &one.behaviour else {
+        let Behaviour::Analog(Analog {
+            setpoint: Some(name),
+            ..
+        }) = &one.behaviour
+        else {
             continue;
         };
         let known = signals.iter().any(|other| {

@@ -32,13 +32,26 @@ fn check(raw: RawScenario, faults: &mut Collector) -> Scenario {
     if !(Duration::from_millis(1)..=Duration::from_secs(10)).contains(&tick) {
         faults.add("tick", "must be 1ms to 10s");
     }
-    let machines: Vec<_> =
-        raw.machine.into_iter().map(|machine| machine::check(machine, faults)).collect();
-    unique(machines.iter().map(|machine| machine.name.as_str()), "machine", faults);
-    let modbus: Vec<_> =
-        raw.modbus.into_iter().map(|server| server::modbus(server, &machines, faults)).collect();
-    let opcua: Vec<_> =
-        raw.opcua.into_iter().map(|server| server::opcua(server, &machines, faults)).collect();
+    let machines: Vec<_> = raw
+        .machine
+        .into_iter()
+        .map(|machine| machine::check(machine, faults))
+        .collect();
+    unique(
+        machines.iter().map(|machine| machine.name.as_str()),
+        "machine",
+        faults,
+    );
+    let modbus: Vec<_> = raw
+        .modbus
+        .into_iter()
+        .map(|server| server::modbus(server, &machines, faults))
+        .collect();
+    let opcua: Vec<_> = raw
+        .opcua
+        .into_iter()
+        .map(|server| server::opcua(server, &machines, faults))
+        .collect();
     let mqtt = raw.mqtt.map(|server| server::mqtt(&server, faults));
     server::distinct_names(&modbus, &opcua, faults);
     let mut scenario = Scenario {

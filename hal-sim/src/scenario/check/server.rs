@@ -14,8 +14,10 @@ const MAX_REGISTERS: u16 = 125;
 pub(super) fn modbus(raw: RawModbus, machines: &[Machine], faults: &mut Collector) -> ModbusServer {
     let place = format!("modbus `{}`", raw.name);
     faults.name(&place, &raw.name, 48);
-    let choices =
-        [("exception", UnknownUnit::Exception), ("silence", UnknownUnit::Silence)];
+    let choices = [
+        ("exception", UnknownUnit::Exception),
+        ("silence", UnknownUnit::Silence),
+    ];
     let unknown_unit = faults.choice(
         &format!("{place}.unknown_unit"),
         raw.unknown_unit.as_deref(),
@@ -35,10 +37,20 @@ pub(super) fn modbus(raw: RawModbus, machines: &[Machine], faults: &mut Collecto
         if !(1..=MAX_REGISTERS).contains(&max_registers) {
             faults.add(&place, "max_registers must be 1 to 125");
         }
-        units.push(Unit { id: unit.id, machine: unit.machine, device, max_registers });
+        units.push(Unit {
+            id: unit.id,
+            machine: unit.machine,
+            device,
+            max_registers,
+        });
     }
     let bind = faults.bind(&place, raw.bind.as_deref());
-    ModbusServer { name: raw.name, bind, unknown_unit, units }
+    ModbusServer {
+        name: raw.name,
+        bind,
+        unknown_unit,
+        units,
+    }
 }
 
 pub(super) fn opcua(raw: RawOpcUa, machines: &[Machine], faults: &mut Collector) -> OpcUaServer {
@@ -46,20 +58,33 @@ pub(super) fn opcua(raw: RawOpcUa, machines: &[Machine], faults: &mut Collector)
     faults.name(&place, &raw.name, 48);
     for name in &raw.machines {
         known_machine(&place, name, machines, faults);
-        let digits = machines.iter().filter(|machine| machine.name == *name).any(|machine| {
-            let bcd = |data_type| matches!(data_type, DataType::Bcd16 | DataType::Bcd32);
-            machine.signals.iter().any(|signal| bcd(signal.data_type))
-        });
+        let digits = machines
+            .iter()
+            .filter(|machine| machine.name == *name)
+            .any(|machine| {
+                let bcd = |data_type| matches!(data_type, DataType::Bcd16 | DataType::Bcd32);
+                machine.signals.iter().any(|signal| bcd(signal.data_type))
+            });
         if digits {
-            faults.add(&place, &format!("machine `{name}` has bcd signals, which OPC UA does not know"));
+            faults.add(
+                &place,
+                &format!("machine `{name}` has bcd signals, which OPC UA does not know"),
+            );
         }
     }
     unique(raw.machines.iter().map(String::as_str), &place, faults);
-    let security = raw.security.unwrap_or_else(|| vec!["None".to_owned(), "Basic256Sha256".to_owned()]);
+    let security = raw
+        .security
+        .unwrap_or_else(|| vec!["None".to_owned(), "Basic256Sha256".to_owned()]);
     let security: Vec<Security> = security
         .iter()
         .map(|name| {
-            faults.choice(&format!("{place}.security"), Some(name), Security::None, &Security::ALL)
+            faults.choice(
+                &format!("{place}.security"),
+                Some(name),
+                Security::None,
+                &Security::ALL,
+            )
         })
         .collect();
     if security.is_empty() {
@@ -81,14 +106,21 @@ pub(super) fn opcua(raw: RawOpcUa, machines: &[Machine], faults: &mut Collector)
         machines: raw.machines,
         security,
         anonymous,
-        users: users.map(|user| User { name: user.name, password: user.password }).collect(),
+        users: users
+            .map(|user| User {
+                name: user.name,
+                password: user.password,
+            })
+            .collect(),
         pki_dir: raw.pki_dir,
         max_nodes_per_read,
     }
 }
 
 pub(super) fn mqtt(raw: &RawMqtt, faults: &mut Collector) -> MqttServer {
-    MqttServer { bind: faults.bind("mqtt", raw.bind.as_deref()) }
+    MqttServer {
+        bind: faults.bind("mqtt", raw.bind.as_deref()),
+    }
 }
 
 fn known_machine(place: &str, name: &str, machines: &[Machine], faults: &mut Collector) {
@@ -104,7 +136,14 @@ pub(super) fn distinct_names(
     faults: &mut Collector,
 ) {
     let listeners = modbus.iter().map(|server| server.name.as_str());
-    let units = modbus.iter().flat_map(|server| &server.units).map(|unit| unit.device.as_str());
+    let units = modbus
+        .iter()
+        .flat_map(|server| &server.units)
+        .map(|unit| unit.device.as_str());
     let servers = opcua.iter().map(|server| server.name.as_str());
-    unique(listeners.chain(units).chain(servers).chain(["mqtt"]), "device or server", faults);
+    unique(
+        listeners.chain(units).chain(servers).chain(["mqtt"]),
+        "device or server",
+        faults,
+    );
 }
