@@ -1,1 +1,144 @@
-fn main() {}
+//! The `hal-sim` program: runs a scenario, or prints the gateway configuration that matches it.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use hal_sim::{Scenario, Sim, SimOptions, gateway_config_fragment};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Simulated plant: Modbus TCP and OPC UA servers and an MQTT broker, with scripted, labelled faults.
+#[derive(Debug, Parser)]
+#[command(name = "hal-sim", version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a plant until SIGINT or SIGTERM; the first line on stdout is JSON and names the endpoints.
+    Run {
+        /// Scenario file (TOML).
+        scenario: PathBuf,
+        /// End by itself after this time, e.g. 60s.
+        #[arg(long = "for", value_parser = duration)]
+        time: Option<Duration>,
+        /// Write what was injected, when and where, as JSON lines.
+        #[arg(long)]
+        truth: Option<PathBuf>,
+        /// Plant seconds per real second.
+        #[arg(long, default_value_t = 1.0)]
+        speed: f64,
+        /// Keep keys and certificates of OPC UA servers here, so that clients can go on trusting them.
+        #[arg(long)]
+        pki: Option<PathBuf>,
+    },
+    /// Print devices and tags of a scenario. Servers that take any free port are not started: give them
+    /// fixed ones in the scenario, or take the fragment from a running simulation in-process.
+    Tags {
+        /// Scenario file (TOML).
+        scenario: PathBuf,
+        /// What to print.
+        #[arg(long, value_enum, default_value_t = Format::Andon)]
+        format: Format,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// `[[device]]` and `[[device.tag]]` of a gateway configuration.
+    Andon,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    hal_sim::scenario::parse_duration(text)
+        .ok_or_else(|| format!("`{text}` is no duration; write e.g. 60s or 10m"))
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(std::io::stderr)
+        .init();
+    match execute(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut chain = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                chain.push_str(": ");
+                chain.push_str(&cause.to_string());
+                source = cause.source();
+            }
+            tracing::error!("{chain}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Run {
+            scenario,
+            time,
+            truth,
+            speed,
+            pki,
+        } => {
+            let options = SimOptions {
+                pki_dir: pki,
+                truth,
+                speed,
+            };
+            let sim = Sim::start_with(Scenario::load(&scenario)?, options)?;
+            print(&format!("{}\n", serde_json::to_string(sim.endpoints())?))?;
+            wait(time)?;
+            drop(sim);
+            Ok(())
+        }
+        Command::Tags {
+            scenario,
+            format: Format::Andon,
+        } => {
+            let scenario = Scenario::load(&scenario)?;
+            print(&gateway_config_fragment(
+                &scenario,
+                &scenario.planned_endpoints(),
+            ))?;
+            Ok(())
+        }
+    }
+}
+
+fn print(text: &str) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+/// Until a signal arrives or the time is over.
+fn wait(time: Option<Duration>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let over = async {
+            match time {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = over => {}
+        }
+        Ok(())
+    })
+}
