@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Outcome;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Login, OpcUaAccess, OpcUaLink, OpcUaMode, OpcUaPolicy, Secret};
 use crate::driver::DriverError;
-use crate::driver::opcua::{Bounds, FoundVariable, Listing, list_variables};
+use crate::driver::opcua::{Bounds, BrowseRequest, FoundVariable, Listing, list_variables};
 
 /// Longest tag name that a configuration accepts.
 const NAME_MAX: usize = 64;
@@ -39,6 +39,9 @@ pub(super) struct Args {
     /// Certificate directory (`pki` in a gateway's `data_dir`).
     #[arg(long, default_value = "pki")]
     pki_dir: PathBuf,
+    /// Trust the server's certificate from now on if it has this SHA-1 thumbprint; compare it at the server first.
+    #[arg(long, value_name = "THUMBPRINT")]
+    trust: Option<String>,
     /// Accept a trusted certificate that names another host.
     #[arg(long)]
     skip_hostname_check: bool,
@@ -161,9 +164,15 @@ fn browse(args: &Args, link: OpcUaLink) -> Result<Listing, DriverError> {
         nodes_max: args.max.saturating_mul(NODES_PER_VARIABLE),
         depth_max: DEPTH_MAX,
     };
-    let time_max = Duration::from_secs(args.time_max_s);
-    let clock = Arc::new(SystemClock::start());
-    runtime.block_on(list_variables(link, &args.pki_dir, bounds, time_max, clock))
+    let request = BrowseRequest {
+        link,
+        pki_dir: args.pki_dir.clone(),
+        trust: args.trust.clone(),
+        bounds,
+        time_max: Duration::from_secs(args.time_max_s),
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    runtime.block_on(list_variables(&request, &clock))
 }
 
 /// A tag CSV: what a tag cannot hold is left out and counted on standard error.

@@ -129,3 +129,47 @@ fn as_json(one: &ServerCertificate) -> serde_json::Value {
         "path": one.path.display().to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::opcua::{CertificateWords, Trust};
+    use crate::model::Timestamp;
+
+    fn certificate() -> ServerCertificate {
+        ServerCertificate {
+            device: "press".to_owned(),
+            trust: Trust::Rejected,
+            path: PathBuf::from("/data/x.der"),
+            words: CertificateWords {
+                subject: "CN=PLC".to_owned(),
+                thumbprint: "ab12".to_owned(),
+                not_before: Some(Timestamp::from_millis(1_772_344_800_000)),
+                not_after: None,
+                key_bits: 2048,
+            },
+        }
+    }
+
+    fn printed(found: &[ServerCertificate], json: bool) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let mut out = Vec::new();
+        print(&mut out, &Pki::in_data_dir(dir.path()), found, json).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_list_is_one_line_per_certificate() {
+        let expected = "press                    rejected  CN=PLC (SHA-1 ab12, valid 2026-03-01 to ?, RSA 2048)\n";
+        assert_eq!(printed(&[certificate()], false), expected);
+        assert_eq!(printed(&[], false), "no server certificates yet\n");
+    }
+
+    #[test]
+    fn the_json_list_holds_the_same() {
+        let whole: serde_json::Value =
+            serde_json::from_str(&printed(&[certificate()], true)).unwrap();
+        assert_eq!(whole["servers"][0]["thumbprint_sha1"], "ab12");
+        assert_eq!(whole["servers"][0]["not_after"], serde_json::Value::Null);
+    }
+}

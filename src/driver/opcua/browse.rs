@@ -4,7 +4,7 @@
 //! references lead to it. Objects of namespace 0 below `Objects` (the server's own diagnostics) are left out.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use opcua::types::{
 };
 
 use super::batch::BatchLimit;
-use super::connection::{Connection, Target};
+use super::connection::{Connection, Target, chain};
 use super::node::Namespaces;
 use super::pki::Pki;
 use super::quality::asks_for_less;
@@ -30,6 +30,9 @@ const NODES_PER_BROWSE: u32 = 50;
 const REFERENCES_MAX: u32 = 1_000;
 /// Continuations of one node: a server that never ends its list is not followed for ever.
 const CONTINUATIONS_MAX: usize = 1_000;
+
+/// Names the certificate directory of servers that are browsed, and the gateway when it has no certificate yet.
+const BROWSE: &str = "browse";
 
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,24 +82,46 @@ struct Leaf {
     unit: Option<NodeId>,
 }
 
-/// Opens a session with `link`, lists the variables below `Objects` and closes it. Bounded by `bounds` and `time_max`.
+/// What `andon browse` is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BrowseRequest {
+    /// The server.
+    pub link: OpcUaLink,
+    /// Certificate directory.
+    pub pki_dir: PathBuf,
+    /// SHA-1 thumbprint of a server certificate to trust from now on.
+    pub trust: Option<String>,
+    /// How far to walk.
+    pub bounds: Bounds,
+    /// When to give up.
+    pub time_max: Duration,
+}
+
+/// Opens a session, lists the variables below `Objects` and closes it.
 pub async fn list_variables(
-    link: OpcUaLink,
-    pki_dir: &Path,
-    bounds: Bounds,
-    time_max: Duration,
-    clock: Arc<dyn Clock>,
+    request: &BrowseRequest,
+    clock: &Arc<dyn Clock>,
 ) -> Result<Listing, DriverError> {
     let target = Target {
-        device: "browse".to_owned(),
-        gateway: "browse".to_owned(),
-        pki: Pki::at(pki_dir),
-        link,
+        device: BROWSE.to_owned(),
+        gateway: BROWSE.to_owned(),
+        pki: Pki::at(&request.pki_dir),
+        link: request.link.clone(),
+        trust_command: "andon browse URL --trust THUMBPRINT".to_owned(),
     };
+    let time_max = request.time_max;
     let url = target.link.url.clone();
     let work = async {
-        let connection = Connection::open(&target, &clock).await?;
-        let listing = list(connection.session(), bounds).await;
+        let opened = Connection::open(&target, clock).await;
+        let connection = match (opened, &request.trust) {
+            (Err(DriverError::Config(_)), Some(thumbprint)) => {
+                let trusted = target.pki.trust(&[BROWSE], thumbprint);
+                trusted.map_err(|error| DriverError::Config(chain(&error)))?;
+                Connection::open(&target, clock).await?
+            }
+            (opened, _) => opened?,
+        };
+        let listing = list(connection.session(), request.bounds).await;
         let listing = listing.map_err(|error| DriverError::Link(format!("browse {url}: {error}")));
         connection.close().await;
         listing

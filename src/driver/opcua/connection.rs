@@ -41,6 +41,8 @@ pub(super) struct Target {
     pub(super) link: OpcUaLink,
     /// Certificates.
     pub(super) pki: Pki,
+    /// What a person runs to trust the server's certificate.
+    pub(super) trust_command: String,
 }
 
 /// What the event loop last reported.
@@ -174,12 +176,12 @@ impl Connection {
     /// One attempt to get the lost session back.
     pub(super) async fn resume(&self, now: Timestamp) -> Result<(), DriverError> {
         let mut state = self.state.clone();
-        state.mark_unchanged();
-        if self.again.try_send(()).is_err() {
-            tracing::trace!("An earlier, abandoned call has already asked to resume.");
-        }
-        if matches!(self.state(), State::Lost(_)) && state.changed().await.is_err() {
-            return Err(self.attempt.error(StatusCode::BadInternalError, now));
+        // An abandoned call's attempt may still be under way: then its outcome counts, and no other is asked for.
+        if matches!(*state.borrow_and_update(), State::Lost(_)) {
+            let asked = self.again.try_send(());
+            if asked.is_err() || state.changed().await.is_err() {
+                return Err(self.attempt.error(StatusCode::BadInternalError, now));
+            }
         }
         self.settled(now).await
     }
@@ -309,6 +311,7 @@ fn attempt(
 ) -> Result<Attempt, DriverError> {
     let mut attempt = Attempt {
         device: target.device.clone(),
+        trust_command: target.trust_command.clone(),
         url: target.link.url.clone(),
         user: target.link.login.as_ref().map(|l| l.username.clone()),
         server: None,

@@ -64,6 +64,7 @@ pub(super) fn target(config: &Config, device: DeviceId) -> Option<Target> {
     };
     Some(Target {
         device: found.name.clone(),
+        trust_command: format!("andon opcua trust -c FILE {}", found.name),
         gateway: config.gateway.id.clone(),
         link: link.clone(),
         pki: Pki::in_data_dir(&config.gateway.data_dir),
@@ -103,6 +104,7 @@ impl OpcUaDriver {
     /// Resumes the session that was lost, or opens a new one.
     async fn establish(&mut self) -> Result<(), DriverError> {
         if let Some(connection) = &self.connection {
+            let was_up = connection.state() == State::Up;
             let resumed = match connection.state() {
                 State::Up if self.distrusted => None,
                 State::Up => Some(Ok(())),
@@ -112,8 +114,11 @@ impl OpcUaDriver {
                 }
                 State::Connecting | State::Lost(_) | State::Ended(_) => None,
             };
+            // Publish requests that were queued before the loss would swallow the first notifications of a resumed
+            // session, so a subscription takes the old session back only to close it.
+            let usable = self.access == OpcUaAccess::Poll || was_up;
             match resumed {
-                Some(Ok(())) if self.prepare().await.is_ok() => return Ok(()),
+                Some(Ok(())) if usable && self.prepare().await.is_ok() => return Ok(()),
                 // A second attempt with refused credentials could lock the account.
                 Some(Err(error @ DriverError::Config(_))) => {
                     self.discard().await;

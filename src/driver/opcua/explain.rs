@@ -19,6 +19,8 @@ pub(super) struct Attempt {
     pub(super) user: Option<String>,
     /// The certificate that the server presents; `None` without security.
     pub(super) server: Option<CertificateWords>,
+    /// What to run to trust it.
+    pub(super) trust_command: String,
     /// Whether it is trusted for this device.
     pub(super) trust: Trust,
     /// The library's own objection to host name or application URI, when it has one.
@@ -84,7 +86,8 @@ impl Attempt {
         if self.trust != Trust::Trusted {
             return format!(
                 "the certificate of {url} is not trusted: {server}; compare the thumbprint at the server, then run \
-                 `andon opcua trust -c FILE {device}`"
+                 `{}`",
+                self.trust_command
             );
         }
         match bare(status) {
@@ -145,6 +148,7 @@ mod tests {
     fn attempt(trust: Trust, server: Option<CertificateWords>) -> Attempt {
         Attempt {
             device: "press".to_owned(),
+            trust_command: "andon opcua trust -c FILE press".to_owned(),
             url: "opc.tcp://plc:4840".to_owned(),
             user: Some("op".to_owned()),
             server,

@@ -8,7 +8,7 @@ use opcua::types::StatusCode;
 use super::testing::{
     Behaviour, Cable, TestServer, config, driver, driver_with, gateway_dir, open_link, secure_link,
 };
-use super::{Bounds, Listing, OpcUaDriver, Pki, list_variables, probe};
+use super::{Bounds, BrowseRequest, Listing, OpcUaDriver, Pki, list_variables, probe};
 use crate::clock::{Clock, ManualClock, SystemClock};
 use crate::config::{OpcUaAccess, OpcUaLink, OpcUaMode};
 use crate::driver::{Driver, DriverError, GroupId};
@@ -279,7 +279,7 @@ async fn an_encrypted_session_recovers_from_a_restart() {
     check_restart(OpcUaAccess::Poll, |url| secure_link(url, "secret")).await;
 }
 
-async fn check_cut_cable(access: OpcUaAccess) {
+async fn check_cut_cable(access: OpcUaAccess, sessions: u32) {
     let server = TestServer::start(Behaviour::default());
     let cable = Cable::to(server.address).await;
     let dir = gateway_dir();
@@ -299,19 +299,19 @@ async fn check_cut_cable(access: OpcUaAccess) {
     .await
     .expect("the loss is noticed");
     driver.connect().await.unwrap();
-    assert_eq!(server.sessions(), 1);
+    assert_eq!(server.sessions(), sessions);
     server.set("temp", 22.5, StatusCode::Good);
     until(&mut driver, |s| s[0].value == Value::Float(22.5)).await;
 }
 
 #[tokio::test]
 async fn polling_takes_its_old_session_back_after_a_cut_cable() {
-    check_cut_cable(OpcUaAccess::Poll).await;
+    check_cut_cable(OpcUaAccess::Poll, 1).await;
 }
 
 #[tokio::test]
-async fn a_subscription_takes_its_old_session_back_after_a_cut_cable() {
-    check_cut_cable(OpcUaAccess::Subscribe).await;
+async fn a_subscription_starts_afresh_after_a_cut_cable() {
+    check_cut_cable(OpcUaAccess::Subscribe, 2).await;
 }
 
 #[tokio::test]
@@ -426,24 +426,70 @@ async fn a_silent_subscription_is_an_error_and_comes_back() {
     until(&mut driver, |s| s[0].value == Value::Float(21.5)).await;
 }
 
-async fn browse(server: &TestServer, variables_max: usize) -> Listing {
+async fn browse(
+    link: OpcUaLink,
+    variables_max: usize,
+    trust: Option<&str>,
+) -> Result<Listing, DriverError> {
     let dir = gateway_dir();
-    let bounds = Bounds {
-        variables_max,
-        nodes_max: 1_000,
-        depth_max: 5,
+    let request = BrowseRequest {
+        link,
+        pki_dir: dir.path().join("pki"),
+        trust: trust.map(str::to_owned),
+        bounds: Bounds {
+            variables_max,
+            nodes_max: 1_000,
+            depth_max: 5,
+        },
+        time_max: PATIENCE,
     };
-    let clock = Arc::new(SystemClock::start());
-    let link = open_link(&server.url());
-    list_variables(link, &dir.path().join("pki"), bounds, PATIENCE, clock)
-        .await
-        .unwrap()
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    list_variables(&request, &clock).await
+}
+
+#[tokio::test]
+async fn browsing_trusts_exactly_the_named_certificate() {
+    let server = TestServer::start(Behaviour::default());
+    let link = || secure_link(&server.url(), "secret");
+    let text = refusal(browse(link(), 100, None).await.map(drop));
+    assert!(text.contains("--trust THUMBPRINT"), "{text}");
+    let wrong = browse(link(), 100, Some(&"0".repeat(40))).await;
+    refusal(wrong.map(drop));
+    let (_, after) = text.split_once("SHA-1 ").unwrap();
+    let thumbprint = after.get(..40).unwrap();
+    let listing = browse(link(), 100, Some(thumbprint)).await.unwrap();
+    assert_eq!(listing.variables.len(), 14);
+}
+
+#[tokio::test]
+async fn monitored_items_are_created_in_the_servers_chunks() {
+    let server = TestServer::start(Behaviour {
+        items_per_call_max: 3,
+        nodes_per_read_max: 4,
+        ..Behaviour::default()
+    });
+    let dir = gateway_dir();
+    let link = OpcUaLink {
+        access: OpcUaAccess::Subscribe,
+        ..open_link(&server.url())
+    };
+    let addresses = all_v();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let mut driver = driver(&config(dir.path(), link, &addresses));
+    driver.connect().await.unwrap();
+    server.set("v9", 90_u32, StatusCode::Good);
+    server.set("v0", 10_u32, StatusCode::Good);
+    let samples = until(&mut driver, |s| {
+        s[9].value == Value::Int(90) && s[0].value == Value::Int(10)
+    })
+    .await;
+    assert_eq!(samples[5].value, Value::Int(5));
 }
 
 #[tokio::test]
 async fn browsing_finds_every_variable_with_type_and_value() {
     let server = TestServer::start(Behaviour::default());
-    let listing = browse(&server, 100).await;
+    let listing = browse(open_link(&server.url()), 100, None).await.unwrap();
     assert!(!listing.is_cut);
     assert_eq!(listing.variables.len(), 14);
     let find = |name: &str| {
@@ -465,7 +511,7 @@ async fn browsing_finds_every_variable_with_type_and_value() {
 #[tokio::test]
 async fn browsing_stops_at_its_bound() {
     let server = TestServer::start(Behaviour::default());
-    let listing = browse(&server, 3).await;
+    let listing = browse(open_link(&server.url()), 3, None).await.unwrap();
     assert!(listing.is_cut);
     assert_eq!(listing.variables.len(), 3);
 }

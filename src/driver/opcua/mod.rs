@@ -34,7 +34,7 @@ mod live_tests;
 #[cfg(test)]
 mod testing;
 
-pub use browse::{Bounds, FoundVariable, Listing, list_variables};
+pub use browse::{Bounds, BrowseRequest, FoundVariable, Listing, list_variables};
 pub use certificate::CertificateWords;
 pub use driver::OpcUaDriver;
 pub use pki::{Pki, PkiError, ServerCertificate, Trust};

@@ -181,6 +181,8 @@ pub(super) fn gateway_dir() -> tempfile::TempDir {
 pub(super) struct Behaviour {
     /// `MaxNodesPerRead`.
     pub(super) nodes_per_read_max: usize,
+    /// `MaxMonitoredItemsPerCall`.
+    pub(super) items_per_call_max: usize,
     /// Extra namespaces before the plant's, so that its index differs.
     pub(super) namespaces_before: usize,
     /// 0 chooses a free port.
@@ -191,6 +193,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             nodes_per_read_max: 1_000,
+            items_per_call_max: 1_000,
             namespaces_before: 0,
             port: 0,
         }
@@ -345,7 +348,9 @@ fn build(
                 &users[1..],
             ),
         );
-    builder.limits_mut().operational.max_nodes_per_read = behaviour.nodes_per_read_max;
+    let limits = &mut builder.limits_mut().operational;
+    limits.max_nodes_per_read = behaviour.nodes_per_read_max;
+    limits.max_monitored_items_per_call = behaviour.items_per_call_max;
     builder
         .limits_mut()
         .subscriptions
