@@ -33,7 +33,7 @@ pub const ANSWER_BYTES_MAX: u64 = 16 << 20;
 /// A connection without a request for this long is closed.
 pub const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Longest time an answer may take; a verification of some gigabytes is the longest question.
-pub const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+pub const ANSWER_TIME_MAX: Duration = Duration::from_mins(10);
 
 /// File name of the socket in the data directory.
 const SOCKET: &str = "andon.sock";

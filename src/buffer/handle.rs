@@ -265,7 +265,7 @@ impl Buffer {
         let (reply, answer) = oneshot::channel();
         self.request(Request::Verify { reply })?;
         // One verification at a time: a second one is refused by dropping its sender.
-        answer.await.map_err(|_| BufferError::Busy)
+        answer.await.map_err(busy)
     }
 
     /// Commits what is queued, saves everything and ends the storage thread.
@@ -311,4 +311,8 @@ pub(super) const fn of<T>(entries: &[T; Lane::ALL.len()], lane: Lane) -> &T {
 
 fn closed(_: oneshot::error::RecvError) -> BufferError {
     BufferError::Closed
+}
+
+fn busy(_: oneshot::error::RecvError) -> BufferError {
+    BufferError::Busy
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::error::StoreError;
-use super::store::{Found, Mark, ReadLimit, SegmentInfo, Store};
+use super::store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 
 /// How a [`MemStore`] fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,12 +107,14 @@ impl MemStore {
         }
     }
 
-    /// Loses the high-water mark, the cursor or the ledger.
-    pub fn lose_files(&mut self, mark: bool, cursor: bool, ledger: bool) {
-        let keep = |lose: bool| !lose;
-        self.files.mark = self.files.mark.filter(|_| keep(mark));
-        self.files.cursor = self.files.cursor.filter(|_| keep(cursor));
-        self.files.ledger = self.files.ledger.take().filter(|_| keep(ledger));
+    /// Loses the high-water mark.
+    pub const fn lose_mark(&mut self) {
+        self.files.mark = None;
+    }
+
+    /// Loses the cursor.
+    pub const fn lose_cursor(&mut self) {
+        self.files.cursor = None;
     }
 
     /// What is left after the power came back: everything durable, and of what was only written a random
@@ -233,7 +235,7 @@ impl Store for MemStore {
         segment: u64,
         from: u64,
         limit: ReadLimit,
-    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<RawRecord>, StoreError> {
         let found = self.segments.get(&segment).ok_or_else(|| broken("read"))?;
         if found.damaged {
             return Err(damaged("read", segment));

@@ -81,5 +81,5 @@ pub use incident::Incident;
 pub use ledger::reason_name;
 pub use memory::{MemFault, MemStore};
 pub use status::{BufferStatus, LaneStatus};
-pub use store::{Found, Mark, ReadLimit, SegmentInfo, Store};
+pub use store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 pub use verify::{LaneReport, VerifyReport};

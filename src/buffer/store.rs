@@ -11,6 +11,9 @@ pub struct ReadLimit {
     pub bytes: usize,
 }
 
+/// A sequence number and the stored bytes under it, not checked yet.
+pub type RawRecord = (u64, Vec<u8>);
+
 /// The high-water mark: what the lane held at its last commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
@@ -69,7 +72,7 @@ pub trait Store {
         segment: u64,
         from: u64,
         limit: ReadLimit,
-    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError>;
+    ) -> Result<Vec<RawRecord>, StoreError>;
     /// The highest sequence number in a segment.
     fn last(&mut self, segment: u64) -> Result<Option<u64>, StoreError>;
     /// Destroys a segment, whole or not at all.

@@ -145,7 +145,7 @@ impl<S: Store> Task<S> {
         is_busy |= self.answer(now);
         if self.commit_due.is_some_and(|due| due <= now.mono) {
             self.commit_due = None;
-            for lane in Lane::ALL.into_iter().rev() {
+            for lane in Lane::ALL {
                 self.engine.commit(lane, now);
                 // Still dirty: the disk refuses, and the lane itself knows when to try again.
                 if self.engine.lane(lane).is_dirty() {

@@ -54,7 +54,7 @@ pub(super) fn doomed(root: &Path, first: u64) -> PathBuf {
 
 /// The first free name for setting a segment aside.
 pub(super) fn bad(root: &Path, first: u64) -> PathBuf {
-    (0_u32..)
+    (0..=u32::MAX)
         .map(|n| root.join(format!("bad-{first:020}-{n}")))
         .find(|path| !path.exists())
         .unwrap_or_else(|| root.join(format!("bad-{first:020}-x")))

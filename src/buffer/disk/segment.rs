@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::fsync::{SyncSet, sync_dir, sync_tree};
 use super::panics::engine_is_dead;
 use crate::buffer::error::StoreError;
-use crate::buffer::store::ReadLimit;
+use crate::buffer::store::{RawRecord, ReadLimit};
 
 /// Longest value given to sled. A log message above a quarter of sled's 512 KiB segment goes to a file in `blobs/`,
 /// whose handling is not power-cut safe. sled writes a whole leaf when it consolidates a page, and a leaf is split
@@ -77,14 +77,10 @@ impl Segment {
     }
 
     /// Records from `from` on.
-    pub(super) fn read(
-        &self,
-        from: u64,
-        limit: ReadLimit,
-    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    pub(super) fn read(&self, from: u64, limit: ReadLimit) -> Result<Vec<RawRecord>, StoreError> {
         let tree = self.tree()?;
         guarded("read", self.first, || {
-            let mut out: Vec<(u64, Vec<u8>)> = Vec::new();
+            let mut out: Vec<RawRecord> = Vec::new();
             let mut bytes = 0_usize;
             for item in tree.range(from.to_be_bytes()..) {
                 let (key, chunk) = item?;
@@ -220,8 +216,8 @@ mod tests {
         let lengths = [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 65_553];
         let mut expected = Vec::new();
         for seq in 1..=120_u64 {
-            let len = lengths[seq as usize % lengths.len()].max(1);
-            let value = vec![seq as u8; len];
+            let len = lengths[usize::try_from(seq).unwrap() % lengths.len()].max(1);
+            let value = vec![u8::try_from(seq).unwrap(); len];
             segment.append(seq, &value).unwrap();
             expected.push((seq, value));
         }

@@ -11,7 +11,7 @@ use super::reserve::Reserve;
 use super::segment::Segment;
 use super::slots::{Numbers, SlotFile};
 use crate::buffer::error::{BufferError, StoreError};
-use crate::buffer::store::{Found, Mark, ReadLimit, SegmentInfo, Store};
+use crate::buffer::store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 
 /// Old segments kept open for reading, beside the active one: one for the publisher, one for a verification.
 const OPEN_READERS_MAX: usize = 2;
@@ -189,7 +189,7 @@ impl Store for SledStore {
         segment: u64,
         from: u64,
         limit: ReadLimit,
-    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<RawRecord>, StoreError> {
         self.reader(segment)?.read(from, limit)
     }
 

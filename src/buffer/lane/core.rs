@@ -13,13 +13,14 @@ use crate::record::{self, DropReasonV1};
 
 /// First and longest pause between attempts to write to a disk that refused.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 
 /// Incidents kept until the engine takes them; neighbours merge, so this is rarely reached.
 const INCIDENTS_MAX: usize = 256;
 
 /// Bounds of a lane.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit stands last")]
 pub(in crate::buffer) struct LanePolicy {
     /// A segment is closed at this payload, bytes.
     pub segment_bytes: u64,

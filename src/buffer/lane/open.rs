@@ -209,12 +209,11 @@ impl<S: Store> Lane<S> {
             first: self.first_held(),
             last: self.durable,
         };
-        let result = self.save_ledger().and_then(|()| self.save_cursor());
-        let result = result.and_then(|()| match is_marked {
-            true => Ok(()),
+        let mut result = self.save_ledger().and_then(|()| self.save_cursor());
+        if result.is_ok() && !is_marked {
             // What was found beyond the mark is promised from now on.
-            false => self.store.save_mark(mark),
-        });
+            result = self.store.save_mark(mark);
+        }
         if let Err(error) = result {
             tracing::warn!(lane = self.id.as_str(), error = %error.chain(), "Buffer files cannot be saved.");
         }

@@ -131,6 +131,10 @@ fn files(dir: &Path, first: u64) -> Vec<(PathBuf, u64)> {
     files
 }
 
+fn index(pick: u64, len: usize) -> usize {
+    usize::try_from(pick % len as u64).unwrap()
+}
+
 #[test]
 fn flipped_bytes_never_panic_and_are_accounted_for() {
     let mut random = fastrand::Rng::with_seed(20);
@@ -139,9 +143,9 @@ fn flipped_bytes_never_panic_and_are_accounted_for() {
             let pick = random.u64(..);
             check(|dir| {
                 let files = files(dir, first);
-                let (path, used) = &files[pick as usize % files.len()];
+                let (path, used) = &files[index(pick, files.len())];
                 let mut bytes = fs::read(path).unwrap();
-                let at = (pick >> 16) as usize % (*used).max(1) as usize;
+                let at = index(pick >> 16, usize::try_from(*used).unwrap().max(1));
                 if let Some(byte) = bytes.get_mut(at) {
                     *byte ^= 1 << ((pick >> 8) % 8);
                 }
@@ -159,7 +163,7 @@ fn truncated_files_never_panic_and_are_accounted_for() {
             let pick = random.u64(..);
             check(|dir| {
                 let files = files(dir, first);
-                let (path, used) = &files[pick as usize % files.len()];
+                let (path, used) = &files[index(pick, files.len())];
                 let file = fs::File::options().write(true).open(path).unwrap();
                 file.set_len((pick >> 16) % (*used).max(1)).unwrap();
             });

@@ -100,7 +100,7 @@ fn an_alert_is_committed_while_telemetry_still_waits() {
     block_on(async {
         let clock = Arc::new(SystemClock::start());
         let slow = BufferConfig {
-            commit_interval: Duration::from_secs(3600),
+            commit_interval: Duration::from_hours(1),
             ..CONFIG
         };
         let (buffer, _opened, thread) = open_in_memory(&slow, 1, clock).unwrap();

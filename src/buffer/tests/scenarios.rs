@@ -279,7 +279,7 @@ fn a_lost_cursor_costs_duplicates_only() {
     harness.ack(Lane::Telemetry, 3);
     harness.tick(1);
     let (alerts, mut telemetry) = harness.stop();
-    telemetry.lose_files(false, true, false);
+    telemetry.lose_cursor();
     harness.open(alerts.restart(1), telemetry.restart(1));
     assert_eq!(harness.pending(Lane::Telemetry).len(), 5);
     assert!(dropped(&harness).is_empty());
@@ -297,7 +297,7 @@ fn a_lost_mark_does_not_reuse_numbers_of_a_damaged_segment() {
         harness.fill(Lane::Telemetry, 10, 100);
     }
     let (alerts, mut telemetry) = harness.stop();
-    telemetry.lose_files(true, false, false);
+    telemetry.lose_mark();
     telemetry.damage(11);
     harness.open(alerts.restart(1), telemetry.restart(1));
     assert!(harness.append(Lane::Telemetry, vec![]) > 20);
