@@ -135,7 +135,7 @@ smoke() {
     qemu-aarch64-static -L /usr/aarch64-linux-gnu "$path" --version
     qemu-arm-static -L /usr/arm-linux-gnueabihf "$(binary armv7).stripped" --version
     tests/peers/setup.sh
-    "$ANDON_CACHE/peers-venv/bin/python" tests/peers/smoke.py --seconds 20 \
+    "$ANDON_CACHE/peers-venv/bin/python" tests/peers/run.py --modbus 100 --opcua 0 --seconds 20 --kills 0 \
         -- qemu-aarch64-static -L /usr/aarch64-linux-gnu "$path"
 }
 
