@@ -1,7 +1,6 @@
 //! Where records come from: the part of the buffer that publishing needs.
 
 use tokio::sync::watch;
-use tracing::error;
 
 use crate::buffer::{Buffer, BufferError};
 use crate::record::Lane;
@@ -43,6 +42,10 @@ impl Source for Buffer {
         Self::committed(self)
     }
 
+    async fn first_pending(&self, lane: Lane) -> Result<u64, BufferError> {
+        Self::first_pending(self, lane).await
+    }
+
     async fn read(
         &self,
         lane: Lane,
@@ -56,10 +59,7 @@ impl Source for Buffer {
         Self::ack(self, lane, up_to);
     }
 
-    fn reject(&self, lane: Lane, seq: u64) {
-        // A record is given up after seconds of refusals, so the queue cannot be full while storage lives.
-        if let Err(error) = Self::reject(self, lane, seq) {
-            error!(lane = lane.as_str(), seq, %error, "A refused record could not be named in a drop record.");
-        }
+    fn reject(&self, lane: Lane, seq: u64) -> Result<(), BufferError> {
+        Self::reject(self, lane, seq)
     }
 }
