@@ -214,8 +214,8 @@ impl SimHandle {
         self.snapshot.get(self.scenario.signal_index(signal)?)
     }
 
-    /// Begins a fault now, whatever its `at` says, and returns its number. When this returns, servers
-    /// behave accordingly; signals do from the next tick on.
+    /// Begins a fault now, whatever its `at` says, and returns its number. Answers are spoilt from
+    /// the next request on, signals from the next tick on; ports open and close within milliseconds.
     pub async fn inject(&self, fault: Fault) -> Result<u64, SimError> {
         let label = fault.label.clone();
         let (reply, answer) = oneshot::channel();
