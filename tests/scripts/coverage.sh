@@ -14,16 +14,16 @@ llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 need_packages "llvm-$llvm"
 
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}
-counters=$CARGO_TARGET_DIR/coverage
-rm -rf "$counters"
-mkdir -p "$counters"
+rm -rf "$CARGO_TARGET_DIR/coverage"
+mkdir -p "$CARGO_TARGET_DIR/coverage"
+counters=$(realpath "$CARGO_TARGET_DIR/coverage")
 cat >"$counters/rustc" <<'WRAPPER'
 #!/bin/sh
 exec "$@" -C instrument-coverage
 WRAPPER
 chmod +x "$counters/rustc"
-export RUSTC_WORKSPACE_WRAPPER=$(realpath "$counters/rustc")
-export LLVM_PROFILE_FILE=$(realpath "$counters")/%p-%8m.profraw
+export RUSTC_WORKSPACE_WRAPPER=$counters/rustc
+export LLVM_PROFILE_FILE=$counters/%p-%8m.profraw
 
 say "Running the tests with coverage counters"
 cargo test --locked "$@" >"$counters/tests.log" 2>&1 || {
