@@ -55,7 +55,11 @@ fn client(pki: &TempDir, policy: SecurityPolicy) -> Client {
         .unwrap()
 }
 
-async fn connect(sim: &Sim, policy: SecurityPolicy, login: Option<&str>) -> Option<Arc<Session>> {
+async fn connect(
+    sim: &Sim,
+    policy: SecurityPolicy,
+    login: Option<&str>,
+) -> Result<Arc<Session>, String> {
     let pki = TempDir::new().unwrap();
     let mode = match policy {
         SecurityPolicy::None => MessageSecurityMode::None,
@@ -72,18 +76,16 @@ async fn connect(sim: &Sim, policy: SecurityPolicy, login: Option<&str>) -> Opti
         ),
     };
     let url = sim.endpoints().opcua[0].url.clone();
+    let mut client = client(&pki, policy);
     let endpoint = (url.as_str(), policy.to_str(), mode, user);
-    let (session, event_loop) = client(&pki, policy)
-        .connect_to_matching_endpoint(endpoint, token)
-        .await
-        .ok()?;
+    let connecting = client.connect_to_matching_endpoint(endpoint, token);
+    let (session, event_loop) = connecting.await.map_err(|error| error.to_string())?;
     event_loop.spawn();
-    let connected = tokio::time::timeout(Duration::from_secs(10), session.wait_for_connection());
-    connected
-        .await
-        .ok()
-        .filter(|connected| *connected)
-        .map(|_| session)
+    match tokio::time::timeout(Duration::from_secs(20), session.wait_for_connection()).await {
+        Ok(true) => Ok(session),
+        Ok(false) => Err("the session was refused".to_owned()),
+        Err(_) => Err("no session in 20 s".to_owned()),
+    }
 }
 
 async fn read(session: &Session, signals: &[&str]) -> Result<Vec<DataValue>, StatusCode> {
@@ -142,7 +144,7 @@ async fn users_and_encryption_are_checked() {
     assert!(
         connect(&sim, SecurityPolicy::Basic256Sha256, Some("wrong"))
             .await
-            .is_none()
+            .is_err()
     );
     assert!(sim.endpoints().opcua[0].certificate.exists());
 }
@@ -232,8 +234,8 @@ async fn silence_holds_answers_back_and_a_restart_ends_the_session() {
     })
     .await;
     sim.clear(id).await.unwrap();
-    let again = eventually("a new session", || {
-        connect(&sim, SecurityPolicy::None, None)
+    let again = eventually("a new session", || async {
+        connect(&sim, SecurityPolicy::None, None).await.ok()
     })
     .await;
     assert_eq!(
