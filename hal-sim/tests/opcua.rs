@@ -1,5 +1,12 @@
 //! The OPC UA server as a client sees it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[cfg(test)]
 mod support;
 
 use std::sync::Arc;
@@ -80,11 +87,14 @@ async fn connect(
     let endpoint = (url.as_str(), policy.to_str(), mode, user);
     let connecting = client.connect_to_matching_endpoint(endpoint, token);
     let (session, event_loop) = connecting.await.map_err(|error| error.to_string())?;
-    event_loop.spawn();
-    match tokio::time::timeout(Duration::from_secs(20), session.wait_for_connection()).await {
-        Ok(true) => Ok(session),
-        Ok(false) => Err("the session was refused".to_owned()),
-        Err(_) => Err("no session in 20 s".to_owned()),
+    let mut running = event_loop.spawn();
+    let connected = tokio::time::timeout(Duration::from_secs(20), session.wait_for_connection());
+    tokio::select! {
+        ended = &mut running => Err(format!("the session ended: {ended:?}")),
+        connected = connected => match connected {
+            Ok(true) => Ok(session),
+            other => Err(format!("no session: {other:?}")),
+        },
     }
 }
 

@@ -76,10 +76,10 @@ impl FaultProxy {
             let address = opened.as_ref().map(Door::address).map_err(|error| {
                 io::Error::new(error.kind(), format!("listen on {bind}: {error}"))
             });
-            if told.send(address).is_ok() {
-                if let Ok(door) = opened {
-                    serve(door, wanted, upstream, count).await;
-                }
+            if told.send(address).is_ok()
+                && let Ok(door) = opened
+            {
+                serve(door, wanted, upstream, count).await;
             }
         })?;
         let address = bound.recv().map_err(io::Error::other)??;

@@ -28,7 +28,7 @@ use crate::scenario::{OpcUaServer, Scenario, Security};
 use crate::snapshot::Snapshot;
 
 /// How long the first start may take: a new key pair takes seconds on a slow machine.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Limits that let 10,000 nodes be read at once and many clients connect.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;

@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
-use std::future::Future;
 use std::time::Duration;
 
 use hal_sim::{DeviceFault, Fault, FaultKind, Scenario, SignalFault, Sim};
