@@ -1,5 +1,12 @@
 //! The Modbus server as a client on a raw socket sees it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[cfg(test)]
 mod support;
 
 use std::io::ErrorKind;

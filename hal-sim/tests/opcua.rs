@@ -1,5 +1,12 @@
 //! The OPC UA server as a client sees it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[cfg(test)]
 mod support;
 
 use std::sync::Arc;
@@ -55,7 +62,11 @@ fn client(pki: &TempDir, policy: SecurityPolicy) -> Client {
         .unwrap()
 }
 
-async fn connect(sim: &Sim, policy: SecurityPolicy, login: Option<&str>) -> Option<Arc<Session>> {
+async fn connect(
+    sim: &Sim,
+    policy: SecurityPolicy,
+    login: Option<&str>,
+) -> Result<Arc<Session>, String> {
     let pki = TempDir::new().unwrap();
     let mode = match policy {
         SecurityPolicy::None => MessageSecurityMode::None,
@@ -72,18 +83,19 @@ async fn connect(sim: &Sim, policy: SecurityPolicy, login: Option<&str>) -> Opti
         ),
     };
     let url = sim.endpoints().opcua[0].url.clone();
+    let mut client = client(&pki, policy);
     let endpoint = (url.as_str(), policy.to_str(), mode, user);
-    let (session, event_loop) = client(&pki, policy)
-        .connect_to_matching_endpoint(endpoint, token)
-        .await
-        .ok()?;
-    event_loop.spawn();
-    let connected = tokio::time::timeout(Duration::from_secs(10), session.wait_for_connection());
-    connected
-        .await
-        .ok()
-        .filter(|connected| *connected)
-        .map(|_| session)
+    let connecting = client.connect_to_matching_endpoint(endpoint, token);
+    let (session, event_loop) = connecting.await.map_err(|error| error.to_string())?;
+    let mut running = event_loop.spawn();
+    let connected = tokio::time::timeout(Duration::from_secs(20), session.wait_for_connection());
+    tokio::select! {
+        ended = &mut running => Err(format!("the session ended: {ended:?}")),
+        connected = connected => match connected {
+            Ok(true) => Ok(session),
+            other => Err(format!("no session: {other:?}")),
+        },
+    }
 }
 
 async fn read(session: &Session, signals: &[&str]) -> Result<Vec<DataValue>, StatusCode> {
@@ -142,7 +154,7 @@ async fn users_and_encryption_are_checked() {
     assert!(
         connect(&sim, SecurityPolicy::Basic256Sha256, Some("wrong"))
             .await
-            .is_none()
+            .is_err()
     );
     assert!(sim.endpoints().opcua[0].certificate.exists());
 }
@@ -232,8 +244,8 @@ async fn silence_holds_answers_back_and_a_restart_ends_the_session() {
     })
     .await;
     sim.clear(id).await.unwrap();
-    let again = eventually("a new session", || {
-        connect(&sim, SecurityPolicy::None, None)
+    let again = eventually("a new session", || async {
+        connect(&sim, SecurityPolicy::None, None).await.ok()
     })
     .await;
     assert_eq!(

@@ -1,5 +1,11 @@
 //! Scenario files: the shipped ones load, broken ones are explained.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use hal_sim::{Plant, Scenario, ScenarioError, gateway_config_fragment};
 
 fn shipped(name: &str) -> Scenario {

@@ -220,7 +220,7 @@ impl SimHandle {
         let label = fault.label.clone();
         let (reply, answer) = oneshot::channel();
         self.send(Command::Inject(Box::new(fault), reply)).await?;
-        let id = answer.await.map_err(|_| SimError::Ended)?;
+        let id = answer.await.or(Err(SimError::Ended))?;
         id.ok_or(SimError::UnknownTarget(label))
     }
 
@@ -228,7 +228,7 @@ impl SimHandle {
     pub async fn clear(&self, id: u64) -> Result<bool, SimError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Clear(id, reply)).await?;
-        answer.await.map_err(|_| SimError::Ended)
+        answer.await.or(Err(SimError::Ended))
     }
 
     /// Stops a server (a Modbus listener, an OPC UA server, `mqtt`) until the returned fault is cleared.
@@ -248,9 +248,6 @@ impl SimHandle {
     }
 
     async fn send(&self, command: Command) -> Result<(), SimError> {
-        self.commands
-            .send(command)
-            .await
-            .map_err(|_| SimError::Ended)
+        self.commands.send(command).await.or(Err(SimError::Ended))
     }
 }
