@@ -131,7 +131,9 @@ fn handshake(address: SocketAddr, level: u8) -> io::Result<()> {
             "{address} does not answer like an MQTT broker"
         )));
     }
-    stream.write_all(&[0xe0, 0])
+    stream.write_all(&[0xe0, 0])?;
+    // Properties of CONNACK follow in version 5; closing with them unread would reset the connection.
+    stream.read_to_end(&mut Vec::new()).map(|_| ())
 }
 
 fn config(v4: SocketAddr, v5: SocketAddr) -> Config {

@@ -17,6 +17,8 @@ pub struct FragmentOptions {
     pub raw: String,
     /// `detect` on tags whose signal asks for it; without it no tag has one.
     pub detect: Option<DetectOptions>,
+    /// `validate.stuck_after` on signals that move, e.g. `"5s"`.
+    pub stuck_after: Option<String>,
     /// Security of OPC UA devices, if their server offers it; else the server's best.
     pub security: Option<Security>,
     /// `access` of OPC UA devices: `"poll"` or `"subscribe"`.
@@ -44,6 +46,7 @@ impl Default for FragmentOptions {
             summary: "10s".to_owned(),
             raw: "off".to_owned(),
             detect: Some(DetectOptions::default()),
+            stuck_after: None,
             security: None,
             access: "poll".to_owned(),
             password_file: None,
@@ -187,7 +190,7 @@ fn opcua_device(
         "[[device]]\nname = {}\ndriver = \"opcua\"\nendpoint = \"{}\"\nsecurity_policy = \"{}\"\n",
         quoted(&server.name),
         endpoint.url,
-        security.name()
+        policy_name(security)
     )?;
     match security {
         Security::None => writeln!(text, "security_mode = \"None\"\nallow_insecure = true")?,
@@ -205,6 +208,16 @@ fn opcua_device(
         writeln!(text, "access = {}", quoted(&options.access))?;
     }
     writeln!(text)
+}
+
+/// The last part of the policy's URI (OPC UA Part 7), which is what the gateway's configuration takes.
+const fn policy_name(security: Security) -> &'static str {
+    match security {
+        Security::None => "None",
+        Security::Basic256Sha256 => "Basic256Sha256",
+        Security::Aes128Sha256RsaOaep => "Aes128-Sha256-RsaOaep",
+        Security::Aes256Sha256RsaPss => "Aes256-Sha256-RsaPss",
+    }
 }
 
 fn tag_head(text: &mut String, name: &str, address: &str) -> fmt::Result {
@@ -232,6 +245,9 @@ fn tag_rest(text: &mut String, signal: &Signal, options: &FragmentOptions) -> fm
     writeln!(text, "rate = {}", quoted(&options.rate))?;
     let (summary, raw) = (quoted(&options.summary), quoted(&options.raw));
     writeln!(text, "publish = {{ summary = {summary}, raw = {raw} }}")?;
+    if let Some(limit) = options.stuck_after.as_ref().filter(|_| signal.detect) {
+        writeln!(text, "validate = {{ stuck_after = {} }}", quoted(limit))?;
+    }
     if let Some(detect) = options.detect.as_ref().filter(|_| signal.detect) {
         writeln!(
             text,

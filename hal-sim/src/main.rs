@@ -9,6 +9,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use hal_sim::{Scenario, Sim, SimOptions, gateway_config_fragment};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
 
 /// Simulated plant: Modbus TCP and OPC UA servers and an MQTT broker, with scripted, labelled faults.
 #[derive(Debug, Parser)]
@@ -60,9 +62,14 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(std::io::stderr)
+    // The libraries log every client that leaves as an error.
+    let own = Targets::new().with_target("hal_sim", tracing::Level::WARN);
+    tracing_subscriber::registry()
+        .with(
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_filter(own),
+        )
         .init();
     match execute(Args::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -46,8 +46,8 @@ async def make(arguments):
     await server.set_application_uri("urn:peer:server")
     server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
     server.set_identity_tokens([ua.UserNameIdentityToken])
-    await server.load_certificate(arguments.certificate)
-    await server.load_private_key(arguments.key)
+    await server.load_certificate(arguments.certificate, format="DER")
+    await server.load_private_key(arguments.key, format="PEM")
     return server
 
 

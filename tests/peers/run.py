@@ -110,10 +110,10 @@ tags_csv = "opcua.csv"
 """
         self.config.write_text(text)
         rows = min(TAGS_PER_UNIT, self.arguments.modbus)
-        (self.directory / "modbus.csv").write_text("name,address,type,rate,raw,summary,detect\n" + "".join(
-            f"v{tag},holding:{2 * tag},u32,1s,all,off,off\n" for tag in range(rows)))
-        (self.directory / "opcua.csv").write_text("name,address,rate,raw,summary,detect\n" + "".join(
-            f"v{tag},nsu=urn:peer;s=v{tag},1s,all,off,off\n" for tag in range(self.arguments.opcua)))
+        (self.directory / "modbus.csv").write_text("name,address,type,rate,raw,summary\n" + "".join(
+            f"v{tag},holding:{2 * tag},u32,1s,all,off\n" for tag in range(rows)))
+        (self.directory / "opcua.csv").write_text("name,address,rate,raw,summary\n" + "".join(
+            f"v{tag},nsu=urn:peer;s=v{tag},1s,all,off\n" for tag in range(self.arguments.opcua)))
 
     def commission(self):
         """Trust is given by a person: until then the server's certificate is refused, and by name."""
@@ -126,7 +126,7 @@ tags_csv = "opcua.csv"
             code, output = self.andon("check", "-c", self.config, "--live")
         self.note(code == 0, f"check --live finds every device and tag working (exit {code})")
         if code:
-            raise Failure(f"check --live:\n{output[-3000:]}")
+            raise Failure(f"check --live:\n{output[:2000]}")
 
     def churn(self, broker, recorder, gateway):
         """Ends and starts the broker, evenly over the time, never before the recorder is safely connected."""
@@ -196,6 +196,8 @@ tags_csv = "opcua.csv"
             gateway = self.start("gateway", *self.arguments.command, "run", "-c", self.config)
             wait_for("the first value arrives",
                      lambda: "/_raw/" in recorder.out.read_text() or not gateway.running(), 60)
+            if not gateway.running():
+                raise Failure(f"the gateway ended:\n{gateway.tail()}")
             self.churn(broker, recorder, gateway)
             self.stop_gateway(gateway, recorder)
             for process in self.processes:

@@ -44,6 +44,7 @@ setup() {
 
 # The machine's own mirror of this distribution's main archive, as apt knows it.
 mirror() {
+    # shellcheck disable=SC2016
     apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' |
         awk '$2 == "bookworm" && $3 == "main" { print $1; exit }'
 }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts here; to be sourced from bash. Works on Debian 12 as root, as CI does.
 # Nothing is ever skipped quietly: what cannot be done ends the script with a sentence and a non-zero code.
 

@@ -40,10 +40,10 @@ impl Raw {
 /// The registers that show a reading of a signal; a reading without a sound measurement shows the
 /// type's sentinel (NaN, the extreme of the range, digits that are none).
 pub fn encode(signal: &Signal, reading: &Reading) -> Raw {
-    if reading.status.is_bad() {
-        if let Some(raw) = lost(signal) {
-            return raw;
-        }
+    if reading.status.is_bad()
+        && let Some(raw) = lost(signal)
+    {
+        return raw;
     }
     match &reading.value {
         Value::Text(text) => text_bytes(text, signal),
@@ -105,10 +105,6 @@ fn integer(raw: i128, signal: &Signal) -> Raw {
             bcd(held(raw.min(99_999_999), 0, u32::MAX)).to_be_bytes(),
             order,
         ),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the device has single precision"
-        )]
         DataType::F32 => ordered((raw as f32).to_be_bytes(), order),
         DataType::F64 => ordered((raw as f64).to_be_bytes(), order),
         DataType::Text(_) => text_bytes("", signal),
@@ -220,6 +216,7 @@ mod tests {
     }
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "so that a case is one line")]
     fn check(data_type: &str, order: &str, value: Value, expected: &[u8]) {
         let signal = signal(data_type, order);
         let raw = encode(

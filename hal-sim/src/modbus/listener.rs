@@ -95,10 +95,10 @@ impl Listener {
                     format!("listen on {bind} for `{name}`: {error}"),
                 )
             });
-            if told.send(address).is_ok() {
-                if let Ok(door) = opened {
-                    serve(door, wanted, service).await;
-                }
+            if told.send(address).is_ok()
+                && let Ok(door) = opened
+            {
+                serve(door, wanted, service).await;
             }
         })?;
         let address = bound.recv().map_err(io::Error::other)??;

@@ -76,10 +76,7 @@ fn read_words(
     }
     let words = image.read(table, address, count).ok_or(ILLEGAL_ADDRESS)?;
     let function = if table == Table::Holding { 3 } else { 4 };
-    out.extend_from_slice(&[
-        function,
-        u8::try_from(count * 2).map_err(|_| ILLEGAL_VALUE)?,
-    ]);
+    out.extend_from_slice(&[function, u8::try_from(count * 2).or(Err(ILLEGAL_VALUE))?]);
     out.extend(words.iter().flat_map(|word| word.to_be_bytes()));
     Ok(Answer::Done)
 }
@@ -98,7 +95,7 @@ fn read_bits(
     let words = image.read(table, address, count).ok_or(ILLEGAL_ADDRESS)?;
     out.extend_from_slice(&[
         function,
-        u8::try_from(count.div_ceil(8)).map_err(|_| ILLEGAL_VALUE)?,
+        u8::try_from(count.div_ceil(8)).or(Err(ILLEGAL_VALUE))?,
     ]);
     out.extend(words.chunks(8).map(|chunk| {
         chunk

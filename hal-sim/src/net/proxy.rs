@@ -67,13 +67,8 @@ pub struct FaultProxy {
 impl FaultProxy {
     /// Listens on `bind` (port 0: any free one) and passes connections on.
     pub fn start(bind: SocketAddr, upstream: Upstream) -> io::Result<Self> {
-        Self::start_in(bind, upstream, LinkMode::Open)
-    }
-
-    /// The same, in a given mode from the start.
-    pub fn start_in(bind: SocketAddr, upstream: Upstream, mode: LinkMode) -> io::Result<Self> {
         let (told, bound) = std::sync::mpsc::sync_channel(1);
-        let (mode, wanted) = watch::channel(mode);
+        let (mode, wanted) = watch::channel(LinkMode::Open);
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
         let thread = ServerThread::start("sim-proxy", move || async move {
@@ -81,10 +76,10 @@ impl FaultProxy {
             let address = opened.as_ref().map(Door::address).map_err(|error| {
                 io::Error::new(error.kind(), format!("listen on {bind}: {error}"))
             });
-            if told.send(address).is_ok() {
-                if let Ok(door) = opened {
-                    serve(door, wanted, upstream, count).await;
-                }
+            if told.send(address).is_ok()
+                && let Ok(door) = opened
+            {
+                serve(door, wanted, upstream, count).await;
             }
         })?;
         let address = bound.recv().map_err(io::Error::other)??;
@@ -124,7 +119,6 @@ async fn serve(
     upstream: Upstream,
     count: Arc<AtomicUsize>,
 ) {
-    mode.mark_changed();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

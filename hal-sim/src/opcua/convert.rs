@@ -69,10 +69,6 @@ fn whole(data_type: DataType, raw: i128) -> Variant {
         let end = if raw < 0 { low } else { high };
         T::try_from(raw).unwrap_or(end)
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the node has single precision"
-    )]
     match data_type {
         DataType::Bool => Variant::Boolean(raw != 0),
         DataType::U16 | DataType::Bcd16 => Variant::UInt16(held(raw, u16::MIN, u16::MAX)),

@@ -28,7 +28,7 @@ use crate::scenario::{OpcUaServer, Scenario, Security};
 use crate::snapshot::Snapshot;
 
 /// How long the first start may take: a new key pair takes seconds on a slow machine.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Limits that let 10,000 nodes be read at once and many clients connect.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -120,7 +120,7 @@ impl OpcUa {
         let inner = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
         inner.set_nonblocking(true)?;
         let upstream = Upstream::Fixed(inner.local_addr()?);
-        let proxy = FaultProxy::start_in(setup.server.bind, upstream, LinkMode::Refuse)?;
+        let proxy = FaultProxy::start(setup.server.bind, upstream)?;
         let (told, ready) = std::sync::mpsc::sync_channel(1);
         let this = Self {
             setup: Arc::new(setup),
@@ -133,7 +133,6 @@ impl OpcUa {
             .recv_timeout(START_TIMEOUT)
             .map_err(io::Error::other)?;
         started.map_err(io::Error::other)?;
-        this.proxy.set_mode(LinkMode::Open);
         Ok(this)
     }
 

@@ -1,6 +1,7 @@
 //! A machine: its state, its cycle, what it makes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::noise::{exponential, generator};
 
@@ -34,8 +35,8 @@ pub struct StateTimes {
 /// How a machine produces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Production {
-    /// Seconds of one machine cycle, which makes one part; above 0.
-    pub cycle_s: f64,
+    /// One machine cycle, which makes one part; above 0.
+    pub cycle: Duration,
     /// Share of parts that are scrap, 0 to 1.
     pub scrap_rate: f64,
     /// Product codes, made in turn; never empty.
@@ -51,7 +52,7 @@ pub(super) struct MachineSource {
     rng: fastrand::Rng,
     state: MachineState,
     stay_s: f64,
-    cycle_position_s: f64,
+    cycle_position: Duration,
     good: u64,
     scrap: u64,
     orders: u64,
@@ -70,7 +71,7 @@ impl MachineSource {
             rng,
             state: MachineState::Running,
             stay_s,
-            cycle_position_s: 0.0,
+            cycle_position: Duration::ZERO,
             good: 0,
             scrap: 0,
             orders: 0,
@@ -105,21 +106,21 @@ impl MachineSource {
 
     /// Position in the machine cycle, 0 to below 1.
     pub(super) fn phase(&self) -> f64 {
-        self.cycle_position_s / self.production.cycle_s
+        self.cycle_position.as_secs_f64() / self.production.cycle.as_secs_f64()
     }
 
-    /// Lets `tick_s` seconds pass.
-    pub(super) fn step(&mut self, tick_s: f64) {
-        self.stay_s -= tick_s;
+    /// Lets a tick pass.
+    pub(super) fn step(&mut self, tick: Duration) {
+        self.stay_s -= tick.as_secs_f64();
         if self.stay_s <= 0.0 {
             self.change_state();
         }
         if self.state != MachineState::Running {
             return;
         }
-        self.cycle_position_s += tick_s;
-        while self.cycle_position_s >= self.production.cycle_s {
-            self.cycle_position_s -= self.production.cycle_s;
+        self.cycle_position += tick;
+        while self.cycle_position >= self.production.cycle {
+            self.cycle_position -= self.production.cycle;
             if self.rng.f64() < self.production.scrap_rate {
                 self.scrap += 1;
             } else {
@@ -176,7 +177,7 @@ mod tests {
 
     fn production(states: Option<StateTimes>) -> Production {
         Production {
-            cycle_s: 2.0,
+            cycle: Duration::from_secs(2),
             scrap_rate: 0.25,
             products: vec!["A".to_owned(), "B".to_owned()],
             states,
@@ -186,7 +187,7 @@ mod tests {
     #[test]
     fn a_machine_without_state_times_runs_and_counts_every_cycle() {
         let mut machine = MachineSource::new(production(None), 1, "m");
-        (0..80_001).for_each(|_| machine.step(0.1));
+        (0..80_000).for_each(|_| machine.step(Duration::from_millis(100)));
         assert_eq!(machine.state(), MachineState::Running);
         assert_eq!(machine.good() + machine.scrap(), 4_000);
         assert!(
@@ -208,7 +209,7 @@ mod tests {
         let mut machine = MachineSource::new(production(Some(times)), 1, "m");
         let mut stays = [0_u32; 4];
         for _ in 0..100_000 {
-            machine.step(0.1);
+            machine.step(Duration::from_millis(100));
             stays[machine.state() as usize] += 1;
         }
         assert!(stays.iter().all(|stay| *stay > 0), "{stays:?}");

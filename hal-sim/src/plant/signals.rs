@@ -82,7 +82,7 @@ impl Plant {
             readings: vec![empty; first],
             effects: vec![Effect::default(); first],
         };
-        plant.read_all(0.0);
+        plant.read_all(Duration::ZERO);
         plant
     }
 
@@ -105,7 +105,7 @@ impl Plant {
     /// Lets one tick pass.
     pub fn step(&mut self) {
         self.ticks += 1;
-        self.read_all(self.tick.as_secs_f64());
+        self.read_all(self.tick);
     }
 
     /// Lets whole ticks pass until `elapsed` is reached; a time in the past changes nothing.
@@ -144,11 +144,12 @@ impl Plant {
         true
     }
 
-    fn read_all(&mut self, tick_s: f64) {
+    /// Renews every reading; `tick` is zero for the readings of the start.
+    fn read_all(&mut self, tick: Duration) {
         let elapsed_s = self.elapsed().as_secs_f64();
         for line in &mut self.machines {
-            if tick_s > 0.0 {
-                line.machine.step(tick_s);
+            if !tick.is_zero() {
+                line.machine.step(tick);
             }
             let setpoints: Vec<Option<f64>> = line
                 .signals

@@ -76,7 +76,6 @@ impl DataType {
             Self::Bool | Self::U16 | Self::I16 | Self::Bcd16 => 1,
             Self::U32 | Self::I32 | Self::F32 | Self::Bcd32 => 2,
             Self::U64 | Self::I64 | Self::F64 => 4,
-            #[expect(clippy::cast_lossless, reason = "From is not const")]
             Self::Text(bytes) => (bytes as u16).div_ceil(2),
         }
     }
@@ -102,14 +101,15 @@ impl DataType {
 
     /// The raw value that says "no measurement": NaN for floats, the extreme of the range for
     /// integers as many instruments have it, no digits for BCD; none for bits and texts.
+    /// For 64 bits it is the nearest double, which is what a reader of doubles compares with.
     pub const fn sentinel(self) -> Option<f64> {
         match self {
             Self::U16 => Some(65_535.0),
             Self::I16 => Some(-32_768.0),
             Self::U32 => Some(4_294_967_295.0),
             Self::I32 => Some(-2_147_483_648.0),
-            Self::U64 => Some(18_446_744_073_709_551_615.0),
-            Self::I64 => Some(-9_223_372_036_854_775_808.0),
+            Self::U64 => Some(u64::MAX as f64),
+            Self::I64 => Some(i64::MIN as f64),
             Self::F32 | Self::F64 => Some(f64::NAN),
             Self::Bool | Self::Bcd16 | Self::Bcd32 | Self::Text(_) => None,
         }

@@ -113,10 +113,15 @@ fn next(data_type: DataType, used: &mut Used) -> Result<Place, String> {
 
 /// Bits belong into bit tables or a bit of a register, and nothing else does.
 fn fits(data_type: DataType, place: Place) -> Result<(), String> {
-    match (data_type, place.table.is_bits(), place.bit) {
-        (DataType::Bool, true, None) | (DataType::Bool, false, Some(_)) => Ok(()),
-        (DataType::Bool, false, None) => Err(format!("{place} needs a bit, e.g. {place}.0")),
-        (_, false, None) => Ok(()),
+    let is_bool = data_type == DataType::Bool;
+    let fine = match (place.table.is_bits(), place.bit) {
+        (true, Some(_)) => false,
+        (false, None) => !is_bool,
+        _ => is_bool,
+    };
+    match (fine, is_bool, place.bit) {
+        (true, ..) => Ok(()),
+        (false, true, None) => Err(format!("{place} needs a bit, e.g. {place}.0")),
         _ => Err(format!("{place} cannot hold {}", data_type.name())),
     }
 }

@@ -145,10 +145,10 @@ impl Engine {
         let record = self.record(phase, &active, shown);
         info!(label = %record.label, kind = record.kind, devices = ?record.devices, tags = ?record.tags,
             ?phase, "Fault.");
-        if let Some(file) = &mut self.truth_file {
-            if let Err(error) = file.append(&record) {
-                error!(%error, "The truth file could not be written.");
-            }
+        if let Some(file) = &mut self.truth_file
+            && let Err(error) = file.append(&record)
+        {
+            error!(%error, "The truth file could not be written.");
         }
         self.truth.note(record);
     }

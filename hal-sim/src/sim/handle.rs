@@ -214,13 +214,13 @@ impl SimHandle {
         self.snapshot.get(self.scenario.signal_index(signal)?)
     }
 
-    /// Begins a fault now, whatever its `at` says, and returns its number. When this returns, servers
-    /// behave accordingly; signals do from the next tick on.
+    /// Begins a fault now, whatever its `at` says, and returns its number. Answers are spoilt from
+    /// the next request on, signals from the next tick on; ports open and close within milliseconds.
     pub async fn inject(&self, fault: Fault) -> Result<u64, SimError> {
         let label = fault.label.clone();
         let (reply, answer) = oneshot::channel();
         self.send(Command::Inject(Box::new(fault), reply)).await?;
-        let id = answer.await.map_err(|_| SimError::Ended)?;
+        let id = answer.await.or(Err(SimError::Ended))?;
         id.ok_or(SimError::UnknownTarget(label))
     }
 
@@ -228,7 +228,7 @@ impl SimHandle {
     pub async fn clear(&self, id: u64) -> Result<bool, SimError> {
         let (reply, answer) = oneshot::channel();
         self.send(Command::Clear(id, reply)).await?;
-        answer.await.map_err(|_| SimError::Ended)
+        answer.await.or(Err(SimError::Ended))
     }
 
     /// Stops a server (a Modbus listener, an OPC UA server, `mqtt`) until the returned fault is cleared.
@@ -248,9 +248,6 @@ impl SimHandle {
     }
 
     async fn send(&self, command: Command) -> Result<(), SimError> {
-        self.commands
-            .send(command)
-            .await
-            .map_err(|_| SimError::Ended)
+        self.commands.send(command).await.or(Err(SimError::Ended))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::core::{Lane, LanePolicy, Mode};
 use crate::buffer::codec;
+use crate::buffer::error::StoreError;
 use crate::buffer::incident::Incident;
 use crate::buffer::ledger::Ledger;
 use crate::buffer::store::{Found, Mark, ReadLimit, Store};
@@ -13,6 +14,12 @@ use crate::record::{self, DropReasonV1};
 /// When the mark is lost and the newest segment is unreadable, nobody knows how far numbers were used: this many are
 /// skipped. More than any segment holds.
 const SKIP_WHEN_BLIND: u64 = 1 << 24;
+
+/// Records looked at together while the end of a segment is checked.
+const STEP: ReadLimit = ReadLimit {
+    records: 256,
+    bytes: 1 << 20,
+};
 
 /// How a lane is opened.
 #[derive(Debug)]
@@ -129,7 +136,7 @@ impl<S: Store> Lane<S> {
             let is_empty = marked.map_or(newest.first == 1, |m| m <= before);
             let end = match (self.store.last(newest.first), marked) {
                 (Ok(Some(last)), Some(marked)) => self.good_end(newest.first, last, marked),
-                (Ok(Some(last)), None) => Ok(last.min(before + SKIP_WHEN_BLIND)),
+                (Ok(Some(_)), None) => self.last_good(newest.first),
                 (Ok(None), _) => Ok(before),
                 (Err(error), _) => Err(error),
             };
@@ -160,17 +167,25 @@ impl<S: Store> Lane<S> {
         (self.cursor, lost)
     }
 
+    /// Without a mark every whole record counts as committed; a torn tail does not.
+    fn last_good(&mut self, segment: u64) -> Result<u64, StoreError> {
+        let mut good = segment.saturating_sub(1);
+        let mut at = segment;
+        loop {
+            let records = self.store.read(segment, at, STEP)?;
+            let Some((last, _)) = records.last() else {
+                return Ok(good);
+            };
+            at = last + 1;
+            let whole = records
+                .iter()
+                .rfind(|(seq, value)| codec::decode(*seq, value).is_ok());
+            good = whole.map_or(good, |(seq, _)| *seq);
+        }
+    }
+
     /// Records beyond the mark were written but never confirmed: they are kept as far as they are whole.
-    fn good_end(
-        &mut self,
-        segment: u64,
-        last: u64,
-        marked: u64,
-    ) -> Result<u64, crate::buffer::error::StoreError> {
-        const STEP: ReadLimit = ReadLimit {
-            records: 256,
-            bytes: 1 << 20,
-        };
+    fn good_end(&mut self, segment: u64, last: u64, marked: u64) -> Result<u64, StoreError> {
         if last <= marked {
             return Ok(last);
         }

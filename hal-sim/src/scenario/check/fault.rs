@@ -34,11 +34,16 @@ pub(super) fn check(raw: RawFault, scenario: &Scenario, faults: &mut Collector) 
             return None;
         }
     };
+    let a_second = Some(Duration::from_secs(1));
     let hold = match &kind {
         FaultKind::Signal {
             fault: SignalFault::Spike(_),
             ..
-        } => Some(hold.unwrap_or(Duration::from_secs(1))),
+        }
+        | FaultKind::Device {
+            fault: DeviceFault::Restart,
+            ..
+        } => hold.or(a_second),
         FaultKind::Signal {
             fault: SignalFault::Drift(_),
             ..
@@ -49,10 +54,6 @@ pub(super) fn check(raw: RawFault, scenario: &Scenario, faults: &mut Collector) 
             );
             hold
         }
-        FaultKind::Device {
-            fault: DeviceFault::Restart,
-            ..
-        } => Some(hold.unwrap_or(Duration::from_secs(1))),
         _ => hold,
     };
     Some(Fault {
@@ -117,7 +118,7 @@ fn device_fault(raw: &RawFault) -> Result<DeviceFault, String> {
                 .as_deref()
                 .ok_or("slow needs `delay`, e.g. \"300ms\"")?;
             let delay =
-                quantity::parse_duration(text).filter(|delay| *delay <= Duration::from_secs(600));
+                quantity::parse_duration(text).filter(|delay| *delay <= Duration::from_mins(10));
             DeviceFault::Slow(delay.ok_or_else(|| format!("delay `{text}` must be 0s to 10m"))?)
         }
         "exception" => DeviceFault::Exception(raw.code.ok_or("exception needs `code`, e.g. 4")?),

@@ -76,7 +76,7 @@ pub(super) fn check(raw: RawMachine, faults: &mut Collector) -> Machine {
         faults.add(&format!("{place}.cycle"), "must be at least 1ms");
     }
     let production = Production {
-        cycle_s: cycle.as_secs_f64().max(0.001),
+        cycle: cycle.max(Duration::from_millis(1)),
         scrap_rate: faults.number(
             &format!("{place}.scrap_rate"),
             raw.scrap_rate,
