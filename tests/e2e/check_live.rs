@@ -88,7 +88,7 @@ fn a_wrong_node_is_named_with_one_that_exists() {
     check(
         "s=mixer1.torque",
         "s=mixer1.torqe",
-        &["line1.mixer1.torque", "mixer1.torqe", "s=mixer1.torque"],
+        &["FAIL  line1.mixer1.torque", "s=mixer1.torque"],
     );
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hal_sim::FragmentOptions;
 
-use crate::rig::{PATIENCE, Rig, eventually};
+use crate::rig::Rig;
 
 const PLANT: &str = r#"
 seed = 16
@@ -77,9 +77,7 @@ fn check(damage: fn(&Path)) {
     rig.cut();
     for records in [40, 60] {
         let gateway = rig.start();
-        eventually("the buffer fills", PATIENCE, || {
-            (rig.lane("telemetry", "pending_records") >= records).then_some(())
-        });
+        rig.wait_telemetry("pending_records", records);
         gateway.stop();
     }
     let verified = rig.andon(&["buffer", "verify"]);
@@ -109,7 +107,7 @@ fn check(damage: fn(&Path)) {
         .wait("a drop record", |m| m.kind() == "drop" && m.text("lane") == "telemetry");
     println!("{}", lost.json);
     rig.recorder.wait("values of this run", |m| {
-        m.kind() == "raw" && m.epoch() == 3
+        m.kind() == "raw" && m.epoch() == alert.epoch()
     });
     gateway.assert_runs();
     gateway.stop();

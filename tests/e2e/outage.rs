@@ -1,8 +1,10 @@
 //! The broker is away: nothing is lost, order is kept, also across a stop.
 
+use std::collections::BTreeSet;
+
 use hal_sim::FragmentOptions;
 
-use crate::rig::{PATIENCE, Rig, eventually};
+use crate::rig::Rig;
 
 const PLANT: &str = r#"
 seed = 13
@@ -31,17 +33,13 @@ fn rig() -> Rig {
 }
 
 fn fill(rig: &Rig, records: u64) {
-    eventually("the buffer fills", PATIENCE, || {
-        (rig.lane("telemetry", "pending_records") >= records).then_some(())
-    });
+    rig.wait_telemetry("pending_records", records);
 }
 
 /// What arrives now was made after the buffer was empty.
 fn drained(rig: &Rig) {
     let waiting = rig.lane("telemetry", "committed_seq");
-    eventually("the buffer drains", PATIENCE, || {
-        (rig.lane("telemetry", "cursor_seq") >= waiting).then_some(())
-    });
+    rig.wait_telemetry("cursor_seq", waiting);
 }
 
 #[test]
@@ -77,9 +75,8 @@ fn records_of_an_outage_survive_a_stop_and_a_start() {
     drained(&rig);
     gateway.stop();
     rig.settle();
-    let both = [1, 2].map(|epoch| {
-        let all = rig.recorder.all();
-        all.iter().any(|m| m.kind() == "raw" && m.epoch() == epoch)
-    });
-    assert_eq!(both, [true, true]);
+    let all = rig.recorder.all();
+    let raw = all.iter().filter(|m| m.kind() == "raw");
+    let epochs: BTreeSet<u32> = raw.map(crate::rig::Message::epoch).collect();
+    assert!(epochs.len() >= 2, "values of both runs: {epochs:?}");
 }

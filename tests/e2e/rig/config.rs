@@ -7,15 +7,15 @@ use hal_sim::{FragmentOptions, Sim, gateway_config_fragment_with};
 
 /// What differs between tests.
 #[derive(Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// What is asked of every tag.
-    pub options: FragmentOptions,
+    pub(crate) options: FragmentOptions,
     /// Keys of `[buffer]`.
-    pub buffer: String,
+    pub(crate) buffer: String,
     /// Further tables.
-    pub more: String,
+    pub(crate) more: String,
     /// Texts to put in the place of others, in order.
-    pub replace: Vec<(String, String)>,
+    pub(crate) replace: Vec<(String, String)>,
     broker: SocketAddr,
 }
 
@@ -31,7 +31,7 @@ impl Config {
     }
 
     /// Puts `to` in the place of every `from`.
-    pub fn replace(&mut self, from: impl Into<String>, to: impl Into<String>) {
+    pub(crate) fn replace(&mut self, from: impl Into<String>, to: impl Into<String>) {
         self.replace.push((from.into(), to.into()));
     }
 

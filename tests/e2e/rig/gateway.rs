@@ -14,15 +14,15 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// A running gateway; killed when dropped.
 #[derive(Debug)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     child: Child,
     /// When it was started.
-    pub spawned: Instant,
+    pub(crate) spawned: Instant,
     log: PathBuf,
 }
 
 /// The binary under test: `ANDON_BIN`, else the one built with this test, else the one beside this program's folder.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ANDON_BIN") {
         return path.into();
     }
@@ -55,13 +55,13 @@ impl Gateway {
     }
 
     /// SIGKILL, as a power cut would end it.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("kill the gateway");
         self.child.wait().expect("wait for the gateway");
     }
 
     /// SIGTERM, and a clean end.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(sent.expect("run kill").success());
@@ -72,13 +72,13 @@ impl Gateway {
     }
 
     /// Panics with its log when it has ended by itself.
-    pub fn assert_runs(&mut self) {
+    pub(crate) fn assert_runs(&mut self) {
         let ended = self.child.try_wait().expect("ask for the gateway's end");
         assert!(ended.is_none(), "{ended:?}; its log:\n{}", self.log());
     }
 
     /// What it has logged so far, runs before included.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 }

@@ -9,44 +9,43 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::v5::Packet;
+use rumqttc::v5::{Client, Event, MqttOptions};
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::{PATIENCE, eventually};
 
 /// One message as it came.
 #[derive(Debug, Clone)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its topic.
-    pub topic: String,
+    pub(crate) topic: String,
     /// Its content.
-    pub json: Value,
-    /// When it came.
-    pub at: Instant,
+    pub(crate) json: Value,
     text: String,
 }
 
 impl Message {
     /// `summary`, `raw`, `alert`, `drop`, `event`, `birth`, `health`.
-    pub fn kind(&self) -> &str {
+    pub(crate) fn kind(&self) -> &str {
         self.json["type"].as_str().unwrap_or_default()
     }
 
     /// A text of the content.
-    pub fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.json[key].as_str().unwrap_or_default()
     }
 
     /// The epoch of a record.
-    pub fn epoch(&self) -> u32 {
+    pub(crate) fn epoch(&self) -> u32 {
         let mut parts = self.text("id").split(':').skip(1);
         parts.next().and_then(|n| n.parse().ok()).unwrap_or(0)
     }
 }
 
 /// Keeps every message of a broker.
-pub struct Recorder {
+pub(crate) struct Recorder {
     messages: Arc<Mutex<Vec<Message>>>,
     ending: Arc<AtomicBool>,
     client: Client,
@@ -57,7 +56,7 @@ impl Recorder {
     /// Subscribes to everything; returns when the broker has confirmed it.
     pub(super) fn start(broker: SocketAddr) -> Self {
         let mut options = MqttOptions::new("recorder", broker.ip().to_string(), broker.port());
-        options.set_max_packet_size(4 << 20, 4 << 20);
+        options.set_max_packet_size(Some(4 << 20));
         options.set_keep_alive(Duration::from_secs(60));
         let (client, mut connection) = Client::new(options, 100);
         client.subscribe("#", QoS::AtLeastOnce).expect("subscribe");
@@ -76,7 +75,7 @@ impl Recorder {
                 for event in connection.iter() {
                     match event {
                         Ok(Event::Incoming(Packet::Publish(publish))) => {
-                            let message = message(&publish.topic, &publish.payload);
+                            let message = message(&String::from_utf8_lossy(&publish.topic), &publish.payload);
                             let mut all = messages.lock().unwrap_or_else(PoisonError::into_inner);
                             all.push(message);
                         }
@@ -106,27 +105,27 @@ impl Recorder {
     }
 
     /// Everything so far.
-    pub fn all(&self) -> Vec<Message> {
+    pub(crate) fn all(&self) -> Vec<Message> {
         self.since(0)
     }
 
     /// Everything after a mark.
-    pub fn since(&self, mark: usize) -> Vec<Message> {
+    pub(crate) fn since(&self, mark: usize) -> Vec<Message> {
         self.with(|all| all.get(mark..).unwrap_or_default().to_vec())
     }
 
     /// How many messages there are; a mark for [`Self::wait_since`].
-    pub fn mark(&self) -> usize {
+    pub(crate) fn mark(&self) -> usize {
         self.with(<[Message]>::len)
     }
 
     /// Waits for a message.
-    pub fn wait(&self, what: &str, wanted: impl FnMut(&Message) -> bool) -> Message {
+    pub(crate) fn wait(&self, what: &str, wanted: impl FnMut(&Message) -> bool) -> Message {
         self.wait_since(0, what, wanted)
     }
 
     /// Waits for a message after a mark.
-    pub fn wait_since(
+    pub(crate) fn wait_since(
         &self,
         mark: usize,
         what: &str,
@@ -143,7 +142,7 @@ impl Recorder {
     }
 
     /// Writes the stream as `topic payload` lines.
-    pub fn save(&self, file: &Path) {
+    pub(crate) fn save(&self, file: &Path) {
         let mut out = BufWriter::new(std::fs::File::create(file).expect("make a file"));
         for message in self.all() {
             writeln!(out, "{} {}", message.topic, message.text).expect("write the stream");
@@ -183,7 +182,6 @@ fn message(topic: &str, payload: &[u8]) -> Message {
     Message {
         topic: topic.to_owned(),
         json: serde_json::from_str(&text).unwrap_or_default(),
-        at: Instant::now(),
         text,
     }
 }

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 /// Passes everything on. Its threads end with the connections, the accepting one with the process.
 #[derive(Debug)]
-pub struct Tap {
+pub(crate) struct Tap {
     address: SocketAddr,
     first: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Tap {
     /// Listens in front of `device`.
-    pub fn start(device: SocketAddr) -> Self {
+    pub(crate) fn start(device: SocketAddr) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind a port");
         let address = listener.local_addr().expect("know the port");
         let first = Arc::new(Mutex::new(None));
@@ -31,12 +31,12 @@ impl Tap {
     }
 
     /// Where the gateway connects.
-    pub const fn address(&self) -> SocketAddr {
+    pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// When the first request since the last call came.
-    pub fn take_first(&self) -> Option<Instant> {
+    pub(crate) fn take_first(&self) -> Option<Instant> {
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         first.take()
     }

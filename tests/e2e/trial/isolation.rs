@@ -68,22 +68,22 @@ const OTHERS: [&str; 3] = ["oven1.current1", "saw1.current1", "line1.mixer.torqu
 
 /// How one device was sampled during one phase.
 #[derive(Debug)]
-pub struct Sampled {
+pub(crate) struct Sampled {
     /// What was wrong with the first device meanwhile.
-    pub phase: &'static str,
+    pub(crate) phase: &'static str,
     /// The tag looked at.
-    pub tag: &'static str,
+    pub(crate) tag: &'static str,
     /// Samples that should have been there.
-    pub missing: u64,
+    pub(crate) missing: u64,
     /// Samples that were not Good.
-    pub not_good: u64,
+    pub(crate) not_good: u64,
     /// How far the time between two samples was off the period.
-    pub jitter: Spread,
+    pub(crate) jitter: Spread,
 }
 
 impl Sampled {
     /// For machines.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "phase": self.phase,
             "tag": self.tag,
@@ -110,7 +110,7 @@ impl fmt::Display for Sampled {
 }
 
 /// Samples all devices every `rate_ms`, `samples` times per phase: a quiet one, then one per fault of the first device.
-pub fn run(rate_ms: u64, samples: usize) -> Vec<Sampled> {
+pub(crate) fn run(rate_ms: u64, samples: usize) -> Vec<Sampled> {
     let options = FragmentOptions {
         rate: format!("{rate_ms}ms"),
         summary: "off".to_owned(),

@@ -34,22 +34,22 @@ const LIFE_MAX_MS: u64 = 1500;
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Seed of the moments.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// How often it was killed.
-    pub kills: u32,
+    pub(crate) kills: u32,
     /// Kills before the first request to a device.
-    pub early: u32,
+    pub(crate) early: u32,
     /// From the start of the process to its first request at the device.
-    pub restart: Spread,
+    pub(crate) restart: Spread,
     /// What `andon verify` found.
-    pub stream: Value,
+    pub(crate) stream: Value,
 }
 
 impl Outcome {
     /// For machines.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "trial": "kill",
             "seed": self.seed,
@@ -62,7 +62,7 @@ impl Outcome {
 }
 
 /// Kills the gateway this often. Panics when anything is lost.
-pub fn run(kills: u32, seed: u64) -> Outcome {
+pub(crate) fn run(kills: u32, seed: u64) -> Outcome {
     println!("kill seed {seed}");
     let options = FragmentOptions {
         rate: "100ms".to_owned(),

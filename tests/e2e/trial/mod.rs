@@ -1,7 +1,7 @@
 //! Trials that run short in the suite and long from `cargo run --release --example trial`.
 
-pub mod isolation;
-pub mod kill;
+pub(crate) mod isolation;
+pub(crate) mod kill;
 mod spread;
 
-pub use spread::Spread;
+pub(crate) use spread::Spread;

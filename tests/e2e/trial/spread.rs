@@ -7,28 +7,28 @@ use serde_json::{Value, json};
 
 /// Durations, sorted.
 #[derive(Debug, Clone, Default)]
-pub struct Spread(Vec<Duration>);
+pub(crate) struct Spread(Vec<Duration>);
 
 impl Spread {
     /// Of these.
-    pub fn new(mut all: Vec<Duration>) -> Self {
+    pub(crate) fn new(mut all: Vec<Duration>) -> Self {
         all.sort_unstable();
         Self(all)
     }
 
     /// How many there are.
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.0.len()
     }
 
     /// The smallest that at least this many per cent do not exceed (nearest rank); zero when there are none.
-    pub fn percentile(&self, per_cent: usize) -> Duration {
+    pub(crate) fn percentile(&self, per_cent: usize) -> Duration {
         let rank = (self.0.len() * per_cent).div_ceil(100).max(1);
         self.0.get(rank - 1).copied().unwrap_or_default()
     }
 
     /// In milliseconds.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let ms = |per_cent| self.percentile(per_cent).as_secs_f64() * 1e3;
         json!({"count": self.len(), "p50_ms": ms(50), "p99_ms": ms(99), "max_ms": ms(100)})
     }
