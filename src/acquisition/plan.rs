@@ -23,6 +23,8 @@ pub struct EndpointPlan {
     pub key: EndpointKey,
     /// Devices behind it, in configuration order.
     pub devices: Vec<DeviceId>,
+    /// Their configured names, for the log.
+    pub names: BTreeMap<DeviceId, String>,
     /// Scan groups; [`crate::driver::GroupId`] indexes them.
     pub groups: Vec<ScanGroup>,
     /// Period and phase of each group.
@@ -65,8 +67,10 @@ fn plan_endpoint(config: &Config, key: EndpointKey, devices: Vec<DeviceId>) -> E
         }
     }
     let count = u32::try_from(grouped.len()).unwrap_or(u32::MAX).max(1);
+    let name = |id: &DeviceId| Some((*id, config.device(*id)?.name.clone()));
     let mut plan = EndpointPlan {
         key,
+        names: devices.iter().filter_map(name).collect(),
         devices,
         groups: Vec::new(),
         timing: Vec::new(),

@@ -307,17 +307,18 @@ impl Desk {
         if same_kind {
             return;
         }
+        let name = self.plan.names.get(&device).map_or("", String::as_str);
         match &state {
             DeviceState::Up if self.was_up => {
                 self.stats.reconnects.fetch_add(1, Relaxed);
-                info!(device = device.0, "Device answers again.");
+                info!(device = name, "Device answers again.");
             }
             DeviceState::Up => self.was_up = true,
             DeviceState::Down(reason) => {
-                warn!(device = device.0, reason, "Device does not answer.");
+                warn!(device = name, reason, "Device does not answer.");
             }
             DeviceState::Misconfigured(reason) => {
-                warn!(device = device.0, reason, "Device refuses the connection.");
+                warn!(device = name, reason, "Device refuses the connection.");
             }
         }
         if self

@@ -1,6 +1,6 @@
 //! The endpoint task against a scripted driver, in paused time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -141,6 +141,7 @@ impl Rig {
         let plan = EndpointPlan {
             key: EndpointKey::Modbus("fake".into(), 1),
             devices: (0..devices).map(DeviceId).collect(),
+            names: BTreeMap::new(),
             groups: groups.clone(),
             timing: vec![(Duration::from_millis(100), Duration::ZERO); groups.len()],
         };

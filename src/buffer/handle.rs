@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -32,6 +33,10 @@ const QUEUE_BYTES: [usize; Lane::ALL.len()] = [4 << 20, 16 << 20];
 const QUEUE_REQUESTS: usize = 256;
 /// Incidents that may wait for the pipeline.
 const QUEUE_INCIDENTS: usize = 256;
+
+/// A start waits two seconds for the lock of the data directory, asking again in these steps.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// What came of opening the buffer.
 #[derive(Debug)]
@@ -72,7 +77,7 @@ pub(super) struct Counters {
     pub(super) acked: [AtomicU64; Lane::ALL.len()],
 }
 
-/// Opens the buffer in `data_dir`. Returns as soon as the epoch is durable; the lanes are opened on the storage
+/// Opens the buffer in `data_dir`; a command that looks at the idle directory at this moment is waited for. Returns as soon as the epoch is durable; the lanes are opened on the storage
 /// thread while records already queue. The thread ends after [`Buffer::shutdown`], when every handle is dropped, or
 /// when the storage engine died.
 pub fn open(
@@ -80,7 +85,7 @@ pub fn open(
     data_dir: &Path,
     clock: Arc<dyn Clock>,
 ) -> Result<(Buffer, Opened, JoinHandle<()>), BufferError> {
-    let lock = idle::lock(data_dir)?;
+    let lock = lock_patiently(data_dir)?;
     let engine_dead = engine_threads();
     let root = |lane: Lane| idle::lane_dir(data_dir, lane);
     let mut alerts = SledStore::open(&root(Lane::Alerts))?
@@ -116,6 +121,22 @@ pub fn open_in_memory(
         lock: None,
     };
     start(config, parts, clock)
+}
+
+/// A start that meets `andon buffer status` or `verify` at work, or a predecessor that is closing, waits for it.
+fn lock_patiently(data_dir: &Path) -> Result<std::fs::File, BufferError> {
+    for attempt in 0..LOCK_TRIES {
+        match idle::lock(data_dir) {
+            Err(BufferError::Locked { path }) => {
+                if attempt == 0 {
+                    tracing::info!(path = %path.display(), "Another andon process uses the data directory; waiting for it.");
+                }
+                std::thread::park_timeout(LOCK_PAUSE);
+            }
+            other => return other,
+        }
+    }
+    idle::lock(data_dir)
 }
 
 struct Parts<S> {

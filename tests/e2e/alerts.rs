@@ -155,7 +155,7 @@ fn a_dead_device_is_told_to_maintenance_and_cleared_when_it_is_back() {
 #[test]
 fn a_node_without_a_sound_measurement_and_one_that_does_not_exist_are_told_apart() {
     let rig = rig();
-    rig.configure(|c| c.replace("s=mixer1.level", "s=mixer1.levle"));
+    rig.replace("s=mixer1.level", "s=mixer1.levle");
     let gateway = rig.start();
     rig.recorder.wait("health names the node", |m| {
         m.json["devices"].to_string().contains("line1.mixer1.level")

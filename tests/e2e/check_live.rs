@@ -64,7 +64,7 @@ fn check_live(rig: &Rig) -> (Option<i32>, String) {
 #[track_caller]
 fn check(from: &str, to: &str, expected: &[&str]) {
     let rig = rig(Security::None);
-    rig.configure(|c| c.replace(from, to));
+    rig.replace(from, to);
     let (code, text) = check_live(&rig);
     assert_eq!(code, Some(2));
     for words in expected {
@@ -95,7 +95,7 @@ fn a_wrong_node_is_named_with_one_that_exists() {
 #[test]
 fn a_wrong_byte_order_shows_the_value_in_all_four() {
     let rig = rig(Security::None);
-    rig.configure(|c| c.replace("order = \"ABCD\"", "order = \"DCBA\""));
+    rig.replace("order = \"ABCD\"", "order = \"DCBA\"");
     let (_, text) = check_live(&rig);
     let shown = text.lines().any(|line| {
         let after = line.split("ABCD").nth(1).unwrap_or_default();
@@ -127,7 +127,10 @@ fn a_wrong_password_is_named() {
     assert!(rig.andon(&["opcua", "trust", "line1"]).status.success());
     let (code, text) = check_live(&rig);
     assert_eq!(code, Some(2));
-    assert!(text.contains("line1") && text.contains("password"), "{text}");
+    assert!(
+        text.contains("line1") && text.contains("password"),
+        "{text}"
+    );
     fs::write(&file, "right").unwrap();
     assert_eq!(check_live(&rig).0, Some(0));
 }

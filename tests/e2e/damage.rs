@@ -102,9 +102,9 @@ fn check(damage: fn(&Path)) {
         alert.topic
     );
     println!("{}", alert.text("message"));
-    let lost = rig
-        .recorder
-        .wait("a drop record", |m| m.kind() == "drop" && m.text("lane") == "telemetry");
+    let lost = rig.recorder.wait("a drop record", |m| {
+        m.kind() == "drop" && m.text("lane") == "telemetry"
+    });
     println!("{}", lost.json);
     rig.recorder.wait("values of this run", |m| {
         m.kind() == "raw" && m.epoch() == alert.epoch()

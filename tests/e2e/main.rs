@@ -18,5 +18,9 @@ mod damage;
 mod flow;
 mod outage;
 mod rig;
+#[expect(
+    dead_code,
+    reason = "shared with the `trial` example, which uses all of it"
+)]
 mod trial;
 mod trials;

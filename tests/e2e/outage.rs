@@ -1,10 +1,11 @@
 //! The broker is away: nothing is lost, order is kept, also across a stop.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 
 use hal_sim::FragmentOptions;
 
-use crate::rig::Rig;
+use crate::rig::{Message, PATIENCE, Rig, eventually};
 
 const PLANT: &str = r#"
 seed = 13
@@ -60,6 +61,26 @@ fn records_wait_for_the_broker_and_arrive_in_order() {
 }
 
 #[test]
+fn a_command_that_looks_at_the_idle_buffer_does_not_stop_the_gateway_from_starting() {
+    let rig = rig();
+    let gateway = rig.start();
+    rig.recorder.wait("a value", |m| m.kind() == "raw");
+    gateway.stop();
+    let mark = rig.recorder.mark();
+    let looking = File::open(rig.data_dir().join("lock")).unwrap();
+    looking.lock().unwrap();
+    let gateway = rig.start();
+    eventually("the gateway waits", PATIENCE, || {
+        gateway.log().contains("waiting for it").then_some(())
+    });
+    drop(looking);
+    rig.recorder
+        .wait_since(mark, "a value of the second run", |m| m.kind() == "raw");
+    gateway.stop();
+    rig.settle();
+}
+
+#[test]
 fn records_of_an_outage_survive_a_stop_and_a_start() {
     let rig = rig();
     rig.cut();
@@ -77,6 +98,6 @@ fn records_of_an_outage_survive_a_stop_and_a_start() {
     rig.settle();
     let all = rig.recorder.all();
     let raw = all.iter().filter(|m| m.kind() == "raw");
-    let epochs: BTreeSet<u32> = raw.map(crate::rig::Message::epoch).collect();
+    let epochs: BTreeSet<u32> = raw.map(Message::epoch).collect();
     assert!(epochs.len() >= 2, "values of both runs: {epochs:?}");
 }

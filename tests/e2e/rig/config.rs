@@ -12,8 +12,6 @@ pub(crate) struct Config {
     pub(crate) options: FragmentOptions,
     /// Keys of `[buffer]`.
     pub(crate) buffer: String,
-    /// Further tables.
-    pub(crate) more: String,
     /// Texts to put in the place of others, in order.
     pub(crate) replace: Vec<(String, String)>,
     broker: SocketAddr,
@@ -24,20 +22,14 @@ impl Config {
         Self {
             options,
             buffer: String::new(),
-            more: String::new(),
             replace: Vec::new(),
             broker,
         }
     }
 
-    /// Puts `to` in the place of every `from`.
-    pub(crate) fn replace(&mut self, from: impl Into<String>, to: impl Into<String>) {
-        self.replace.push((from.into(), to.into()));
-    }
-
     pub(super) fn render(&self, sim: &Sim, data_dir: &Path) -> String {
         let devices = gateway_config_fragment_with(sim.scenario(), sim.endpoints(), &self.options);
-        let (broker, buffer, more) = (self.broker, &self.buffer, &self.more);
+        let (broker, buffer) = (self.broker, &self.buffer);
         let data_dir = data_dir.display();
         let text = format!(
             r#"
@@ -62,8 +54,6 @@ clear_after = "200ms"
 [[alerting.route]]
 kinds = ["device_down", "bad_sensor", "misconfigured", "storage"]
 roles = ["maintenance"]
-
-{more}
 
 {devices}
 "#

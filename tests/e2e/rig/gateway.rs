@@ -21,7 +21,8 @@ pub(crate) struct Gateway {
     log: PathBuf,
 }
 
-/// The binary under test: `ANDON_BIN`, else the one built with this test, else the one beside this program's folder.
+/// The binary under test: `ANDON_BIN`, else the one built with this test, else this program, which is then one that
+/// knows the gateway's commands.
 pub(crate) fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ANDON_BIN") {
         return path.into();
@@ -29,9 +30,7 @@ pub(crate) fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_andon") {
         return path.into();
     }
-    let own = std::env::current_exe().expect("know this program");
-    let folder = own.parent().and_then(Path::parent);
-    folder.expect("a folder above `examples`").join("andon")
+    std::env::current_exe().expect("know this program")
 }
 
 impl Gateway {

@@ -19,7 +19,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use hal_sim::proxy::{FaultProxy, LinkMode, Upstream};
-use hal_sim::{DeviceFault, Fault, FaultKind, FragmentOptions, Scenario, Sim, SignalFault};
+use hal_sim::{DeviceFault, Fault, FaultKind, FragmentOptions, Scenario, SignalFault, Sim};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -46,6 +46,7 @@ pub(crate) struct Rig {
     pub(crate) sim: Sim,
     config: RefCell<Config>,
     runtime: tokio::runtime::Runtime,
+    data: PathBuf,
     dir: TempDir,
 }
 
@@ -53,11 +54,6 @@ impl Rig {
     /// Starts the plant of a scenario with a broker, and the observer.
     pub(crate) fn new(scenario: &str, options: FragmentOptions) -> Self {
         let dir = tempfile::tempdir().expect("make a directory");
-        Self::in_dir(dir, scenario, options)
-    }
-
-    /// The same with a given directory for configuration and data.
-    pub(crate) fn in_dir(dir: TempDir, scenario: &str, options: FragmentOptions) -> Self {
         let scenario = Scenario::parse(scenario).expect("a valid scenario");
         println!("seed {}", scenario.seed);
         let sim = Sim::start(scenario).expect("start the plant");
@@ -74,20 +70,28 @@ impl Rig {
             sim,
             uplink,
             runtime,
+            data: dir.path().join("data"),
             dir,
         }
     }
 
+    /// The same with the gateway's state in a given directory.
+    pub(crate) fn with_data_dir(data: PathBuf, scenario: &str, options: FragmentOptions) -> Self {
+        let mut rig = Self::new(scenario, options);
+        rig.data = data;
+        rig
+    }
+
     /// Where the gateway keeps its state.
-    pub(crate) fn data_dir(&self) -> PathBuf {
-        self.dir.path().join("data")
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data
     }
 
     /// Writes the configuration and returns its path. It is replaced as a whole: a gateway may be reading it.
     fn write_config(&self) -> PathBuf {
         let path = self.dir.path().join("andon.toml");
         let fresh = path.with_extension("new");
-        let text = self.config.borrow().render(&self.sim, &self.data_dir());
+        let text = self.config.borrow().render(&self.sim, self.data_dir());
         std::fs::write(&fresh, text).expect("write the configuration");
         std::fs::rename(&fresh, &path).expect("replace the configuration");
         path
@@ -101,6 +105,11 @@ impl Rig {
     /// Changes the configuration of the next start.
     pub(crate) fn configure(&self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config.borrow_mut());
+    }
+
+    /// Puts one text of the configuration in the place of another, from the next start on.
+    pub(crate) fn replace(&self, from: impl Into<String>, to: impl Into<String>) {
+        self.configure(|c| c.replace.push((from.into(), to.into())));
     }
 
     /// Ends the gateway's connection to the broker and refuses new ones.
@@ -152,7 +161,7 @@ impl Rig {
 
     /// `andon buffer status`, of the running gateway or of the idle directory. A gateway that has just been started
     /// has its directory locked and does not answer yet.
-    fn buffer_status(&self) -> Value {
+    pub(crate) fn buffer_status(&self) -> Value {
         eventually("the buffer's status", PATIENCE, || {
             let output = self.andon(&["buffer", "status", "--json"]);
             if output.status.success() {
@@ -202,7 +211,8 @@ impl Rig {
     /// Proves the recorded stream complete up to what the gateway takes for acknowledged.
     pub(crate) fn verify(&self) -> Value {
         let file = self.dir.path().join("stream.txt");
-        let acknowledged = ["alerts", "telemetry"].map(|lane| (lane, self.lane(lane, "cursor_seq")));
+        let acknowledged =
+            ["alerts", "telemetry"].map(|lane| (lane, self.lane(lane, "cursor_seq")));
         let mut command = Command::new(gateway::binary());
         command.args(["verify", "--json", "--expect-first", "1"]);
         for (lane, seq) in acknowledged {
@@ -256,7 +266,11 @@ impl<T> Look for Result<T, String> {
 }
 
 /// Looks until the condition holds; panics when it does not hold in time.
-pub(crate) fn eventually<L: Look>(what: &str, within: Duration, mut look: impl FnMut() -> L) -> L::Found {
+pub(crate) fn eventually<L: Look>(
+    what: &str,
+    within: Duration,
+    mut look: impl FnMut() -> L,
+) -> L::Found {
     let deadline = Instant::now() + within;
     loop {
         match look().found() {

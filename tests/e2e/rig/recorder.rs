@@ -75,7 +75,8 @@ impl Recorder {
                 for event in connection.iter() {
                     match event {
                         Ok(Event::Incoming(Packet::Publish(publish))) => {
-                            let message = message(&String::from_utf8_lossy(&publish.topic), &publish.payload);
+                            let message =
+                                message(&String::from_utf8_lossy(&publish.topic), &publish.payload);
                             let mut all = messages.lock().unwrap_or_else(PoisonError::into_inner);
                             all.push(message);
                         }

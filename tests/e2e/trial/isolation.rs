@@ -181,9 +181,7 @@ fn judge(
     for (before, after) in points.iter().zip(points.iter().skip(1)) {
         let step = u64::try_from(after.0 - before.0).map_or(Duration::ZERO, Duration::from_nanos);
         let periods = (step.as_secs_f64() / rate.as_secs_f64()).round();
-        missing += (1..)
-            .take_while(|n: &u32| f64::from(*n) < periods)
-            .count();
+        missing += (1..).take_while(|n: &u32| f64::from(*n) < periods).count();
         off.push(step.abs_diff(rate));
     }
     Sampled {

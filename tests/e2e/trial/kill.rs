@@ -73,7 +73,7 @@ pub(crate) fn run(kills: u32, seed: u64) -> Outcome {
     let rig = Rig::new(PLANT, options);
     let device = rig.sim.endpoints().modbus[0].addr;
     let tap = Tap::start(device);
-    rig.configure(|c| c.replace(device.to_string(), tap.address().to_string()));
+    rig.replace(device.to_string(), tap.address().to_string());
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut restarts = Vec::new();
     for _ in 0..kills {

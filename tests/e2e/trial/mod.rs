@@ -1,5 +1,6 @@
 //! Trials that run short in the suite and long from `cargo run --release --example trial`.
 
+pub(crate) mod disk_full;
 pub(crate) mod isolation;
 pub(crate) mod kill;
 mod spread;
