@@ -96,7 +96,7 @@ fn main() -> ExitCode {
             for line in &sampled {
                 println!("{line}");
             }
-            let whole = sampled.iter().all(|s| s.missing + s.not_good == 0);
+            let whole = sampled.iter().all(|s| s.missing == 0 && s.not_good == 0);
             let phases: Vec<Value> = sampled.iter().map(isolation::Sampled::to_json).collect();
             (json!({"trial": "isolation", "phases": phases}), whole)
         }

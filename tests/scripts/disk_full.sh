@@ -15,6 +15,10 @@ fi
 source tests/scripts/trial.sh
 
 disk=$(mktemp -d)
-mount -t tmpfs -o size=24m tmpfs "$disk"
+if ! mount -t tmpfs -o size=24m tmpfs "$disk"; then
+    rmdir "$disk"
+    echo "disk_full.sh: skipped: this root may not mount anything (a container without CAP_SYS_ADMIN)"
+    exit 0
+fi
 trap 'umount "$disk"; rmdir "$disk"' EXIT
 "$TRIAL_BIN" disk-full --data-dir "$disk"

@@ -192,9 +192,9 @@ impl Rig {
     pub(crate) fn settle(&self) -> Value {
         self.restore();
         let rest = |c: &mut Config| {
-            c.options.rate = "1h".to_owned();
-            c.options.raw = "all".to_owned();
-            c.options.summary = "off".to_owned();
+            c.options.rate = "1h".into();
+            c.options.raw = "all".into();
+            c.options.summary = "off".into();
         };
         self.configure(rest);
         let gateway = self.start();

@@ -57,7 +57,7 @@ impl Recorder {
     pub(super) fn start(broker: SocketAddr) -> Self {
         let mut options = MqttOptions::new("recorder", broker.ip().to_string(), broker.port());
         options.set_max_packet_size(Some(4 << 20));
-        options.set_keep_alive(Duration::from_secs(60));
+        options.set_keep_alive(Duration::from_mins(1));
         let (client, mut connection) = Client::new(options, 100);
         client.subscribe("#", QoS::AtLeastOnce).expect("subscribe");
         let messages = Arc::new(Mutex::new(Vec::new()));

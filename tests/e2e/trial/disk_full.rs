@@ -52,7 +52,7 @@ pub(crate) fn run(data_dir: &Path) -> Value {
         ..FragmentOptions::default()
     };
     let rig = Rig::with_data_dir(data_dir.join("data"), PLANT, options);
-    rig.configure(|c| c.buffer = "alert_reserve_bytes = \"1MiB\"".to_owned());
+    rig.configure(|c| c.buffer = "alert_reserve_bytes = \"1MiB\"".into());
     let filler = data_dir.join("filler");
     fill(&filler);
     let mut gateway = rig.start();

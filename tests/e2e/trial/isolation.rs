@@ -74,7 +74,7 @@ pub(crate) struct Sampled {
     /// The tag looked at.
     pub(crate) tag: &'static str,
     /// Samples that should have been there.
-    pub(crate) missing: u64,
+    pub(crate) missing: u128,
     /// Samples that were not Good.
     pub(crate) not_good: u64,
     /// How far the time between two samples was off the period.
@@ -180,14 +180,14 @@ fn judge(
     let mut off = Vec::new();
     for (before, after) in points.iter().zip(points.iter().skip(1)) {
         let step = u64::try_from(after.0 - before.0).map_or(Duration::ZERO, Duration::from_nanos);
-        let periods = (step.as_secs_f64() / rate.as_secs_f64()).round();
-        missing += (1..).take_while(|n: &u32| f64::from(*n) < periods).count();
+        let periods = (step + rate / 2).as_nanos() / rate.as_nanos().max(1);
+        missing += periods.saturating_sub(1);
         off.push(step.abs_diff(rate));
     }
     Sampled {
         phase,
         tag,
-        missing: missing as u64,
+        missing,
         not_good: points.iter().filter(|(_, is_good)| !is_good).count() as u64,
         jitter: Spread::new(off),
     }
