@@ -94,7 +94,7 @@ pub struct Parts {
 }
 
 /// How long the alert about a clock step stands.
-const CLOCK_ALARM: Duration = Duration::from_secs(60);
+const CLOCK_ALARM: Duration = Duration::from_mins(1);
 
 impl Chain {
     /// A chain that begins at `now`.
