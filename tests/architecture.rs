@@ -55,8 +55,12 @@ const IMPURE: &[&str] = &[
 /// Files that may start tasks or threads, with the reason.
 const SPAWNERS: &[(&str, &str)] = &[
     ("supervisor.rs", "starts every unit"),
-    ("app.rs", "starts the publisher's thread"),
+    ("app/upstream.rs", "starts the publisher's thread"),
     ("buffer/handle.rs", "starts the storage thread"),
+    (
+        "driver/modbus/scripted.rs",
+        "a scripted device, for tests only",
+    ),
     ("driver/opcua", "drives the session's event loop"),
     ("publish/link.rs", "drives the client's event loop"),
     ("control.rs", "answers one connection each"),
