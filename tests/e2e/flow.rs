@@ -1,0 +1,102 @@
+//! From the devices to the broker.
+
+use hal_sim::FragmentOptions;
+use hal_sim::scenario::Security;
+
+use crate::rig::Rig;
+
+const PLANT: &str = r#"
+seed = 11
+tick = "50ms"
+
+[mqtt]
+
+[[modbus]]
+name = "hall1"
+unit = [{ id = 1, machine = "press1" }]
+
+[[opcua]]
+name = "line1"
+machines = ["mixer1"]
+
+[[machine]]
+name = "press1"
+
+[[machine.signal]]
+name = "temp"
+unit = "degC"
+type = "f32"
+order = "CDAB"
+mean = 180.0
+sigma = 0.5
+
+[[machine.signal]]
+name = "order"
+kind = "order"
+type = "string:10"
+
+[[machine]]
+name = "mixer1"
+
+[[machine.signal]]
+name = "torque"
+unit = "Nm"
+mean = 38.0
+sigma = 0.5
+"#;
+
+fn options() -> FragmentOptions {
+    FragmentOptions {
+        rate: "100ms".to_owned(),
+        summary: "1s".to_owned(),
+        raw: "all".to_owned(),
+        security: Some(Security::None),
+        ..FragmentOptions::default()
+    }
+}
+
+#[test]
+fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
+    let rig = Rig::new(PLANT, options());
+    let gateway = rig.start();
+    for (tag, mean) in [("press1.temp", 180.0), ("line1.mixer1.torque", 38.0)] {
+        let is_near = |value: &serde_json::Value| {
+            let value = value.as_f64();
+            value.is_some_and(|value: f64| (value - mean).abs() < 5.0)
+        };
+        rig.recorder.wait(&format!("a raw value of {tag}"), |m| {
+            m.kind() == "raw"
+                && m.json["points"].as_array().is_some_and(|points| {
+                    let mut of_tag = points.iter().filter(|p| p["tag"] == tag);
+                    of_tag.any(|p| p["quality"] == "good" && is_near(&p["value"]))
+                })
+        });
+        rig.recorder.wait(&format!("a full summary of {tag}"), |m| {
+            m.kind() == "summary"
+                && m.json["items"].as_array().is_some_and(|items| {
+                    let mut of_tag = items.iter().filter(|i| i["tag"] == tag);
+                    of_tag.any(|i| i["good"].as_u64() >= Some(8) && is_near(&i["mean"]))
+                })
+        });
+    }
+    rig.recorder.wait("the order as text", |m| {
+        let points = m.json["points"].as_array().map_or(&[][..], Vec::as_slice);
+        let mut orders = points.iter().filter(|p| p["tag"] == "press1.order");
+        orders.any(|p| p["value"].as_str().is_some_and(|text| !text.is_empty()))
+    });
+    let birth = rig.recorder.wait("the birth", |m| m.kind() == "birth");
+    assert_eq!(birth.topic, "acme/hall/_birth/gw1");
+    assert_eq!(birth.json["tags"].as_array().map(Vec::len), Some(3));
+    rig.recorder.wait("healthy health", |m| {
+        m.kind() == "health" && m.text("status") == "online"
+    });
+    rig.recorder.wait("the start as an event", |m| {
+        m.topic == "acme/hall/_event/gw1" && m.text("event") == "started"
+    });
+    gateway.stop();
+    rig.recorder.wait("the farewell", |m| {
+        m.kind() == "health" && m.text("status") == "offline"
+    });
+    let report = rig.settle();
+    assert_eq!(report["complete"], true, "{report:#}");
+}

@@ -1,0 +1,22 @@
+//! The real `andon` binary against a simulated plant and a real broker: what a user sees, end to end.
+//!
+//! Each module is one subject. The plants are small and stand beside the tests; every test prints its seed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking and prints its figures"
+)]
+
+mod alerts;
+mod check_live;
+mod damage;
+mod flow;
+mod outage;
+mod rig;
+mod trial;
+mod trials;

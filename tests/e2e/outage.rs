@@ -1,0 +1,82 @@
+//! The broker is away: nothing is lost, order is kept, also across a stop.
+
+use std::collections::BTreeSet;
+
+use hal_sim::FragmentOptions;
+
+use crate::rig::Rig;
+
+const PLANT: &str = r#"
+seed = 13
+tick = "50ms"
+
+[mqtt]
+
+[[modbus]]
+name = "hall1"
+
+[[bulk]]
+prefix = "cell"
+machines = 2
+signals = 10
+server = "hall1"
+"#;
+
+fn rig() -> Rig {
+    let options = FragmentOptions {
+        rate: "50ms".to_owned(),
+        summary: "1s".to_owned(),
+        raw: "all".to_owned(),
+        ..FragmentOptions::default()
+    };
+    Rig::new(PLANT, options)
+}
+
+fn fill(rig: &Rig, records: u64) {
+    rig.wait_telemetry("pending_records", records);
+}
+
+/// What arrives now was made after the buffer was empty.
+fn drained(rig: &Rig) {
+    let waiting = rig.lane("telemetry", "committed_seq");
+    rig.wait_telemetry("cursor_seq", waiting);
+}
+
+#[test]
+fn records_wait_for_the_broker_and_arrive_in_order() {
+    let rig = rig();
+    let gateway = rig.start();
+    rig.recorder.wait("a value", |m| m.kind() == "raw");
+    rig.cut();
+    fill(&rig, 40);
+    let mark = rig.recorder.mark();
+    rig.restore();
+    rig.recorder
+        .wait_since(mark, "a value after the outage", |m| m.kind() == "raw");
+    drained(&rig);
+    gateway.stop();
+    let report = rig.settle();
+    println!("{report}");
+}
+
+#[test]
+fn records_of_an_outage_survive_a_stop_and_a_start() {
+    let rig = rig();
+    rig.cut();
+    let gateway = rig.start();
+    fill(&rig, 40);
+    gateway.stop();
+    let stored = rig.lane("telemetry", "pending_records");
+    assert!(stored >= 40, "{stored} records are stored");
+    assert_eq!(rig.recorder.mark(), 0, "nothing can have arrived");
+    let gateway = rig.start();
+    fill(&rig, stored + 20);
+    rig.restore();
+    drained(&rig);
+    gateway.stop();
+    rig.settle();
+    let all = rig.recorder.all();
+    let raw = all.iter().filter(|m| m.kind() == "raw");
+    let epochs: BTreeSet<u32> = raw.map(crate::rig::Message::epoch).collect();
+    assert!(epochs.len() >= 2, "values of both runs: {epochs:?}");
+}
