@@ -30,6 +30,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "record",
         ],
     ),
+    (
+        "replay",
+        &[
+            "model",
+            "config",
+            "clock",
+            "driver",
+            "detection",
+            "alerting",
+            "record",
+            "pipeline",
+        ],
+    ),
     ("buffer", &["model", "config", "clock", "record"]),
     ("publish", &["model", "config", "clock", "record", "buffer"]),
     ("supervisor", &[]),
@@ -64,6 +77,7 @@ const SPAWNERS: &[(&str, &str)] = &[
     ("driver/opcua", "drives the session's event loop"),
     ("publish/link.rs", "drives the client's event loop"),
     ("control.rs", "answers one connection each"),
+    ("replay/run.rs", "decodes and writes beside the chain"),
     ("cli", "commands own their process"),
 ];
 
