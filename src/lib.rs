@@ -14,6 +14,7 @@
 //! | [`detection`] | pure | EWMA and CUSUM on a learned baseline |
 //! | [`alerting`] | pure | conditions → alerts, routed to roles |
 //! | [`pipeline`] | pure + task | the chain of the three above, summaries, report by exception |
+//! | [`replay`] | edge | recorded samples through the pipeline, by the time of the data |
 //! | [`record`] | pure | what is stored and sent, versioned |
 //! | [`buffer`] | edge | store-and-forward in sled segments |
 //! | [`publish`] | edge | topics, payloads, MQTT |
@@ -33,5 +34,6 @@ pub mod model;
 pub mod pipeline;
 pub mod publish;
 pub mod record;
+pub mod replay;
 pub mod supervisor;
 pub mod validation;

@@ -16,7 +16,7 @@ use tracing::{error, warn};
 /// Failures within [`FAILURE_WINDOW`] that end the process.
 const MAX_FAILURES: usize = 5;
 /// Window in which failures are counted.
-const FAILURE_WINDOW: Duration = Duration::from_secs(600);
+const FAILURE_WINDOW: Duration = Duration::from_mins(10);
 /// Delay before the first restart; doubles with each failure in the window.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 
@@ -65,7 +65,7 @@ impl Supervisor {
                     return Err(GaveUp { unit: name });
                 }
                 let delay = FIRST_DELAY * (1 << failures.len().min(8));
-                warn!(unit = %name, restart_in_ms = delay.as_millis() as u64, "A unit ended and will be restarted.");
+                warn!(unit = %name, restart_in = ?delay, "A unit ended and will be restarted.");
                 tokio::select! {
                     () = cancel.cancelled() => return Ok(()),
                     () = tokio::time::sleep(delay) => {}

@@ -17,7 +17,7 @@ use clap::Parser;
 /// Shortest run in which the gateway can learn what is normal before the first fault.
 const SHORTEST: Duration = Duration::from_secs(20);
 /// The scenario's timeline is written for this long a run.
-const WRITTEN_FOR: Duration = Duration::from_secs(60);
+const WRITTEN_FOR: Duration = Duration::from_mins(1);
 
 /// Show the whole system at work on this machine.
 #[derive(Debug, Parser)]
@@ -37,7 +37,7 @@ struct Args {
 fn duration(text: &str) -> Result<Duration, String> {
     let time = hal_sim::scenario::parse_duration(text)
         .ok_or_else(|| format!("`{text}` is no duration; write e.g. 60s or 2m"))?;
-    if (SHORTEST..=Duration::from_secs(600)).contains(&time) {
+    if (SHORTEST..=Duration::from_mins(10)).contains(&time) {
         Ok(time)
     } else {
         Err(format!("{text} is outside 20s to 600s"))

@@ -60,8 +60,16 @@ impl Summary {
             .iter()
             .filter(|alert| alert.transition == "raised")
             .collect();
-        let lanes = verified["lanes"].as_array().map_or(&[][..], Vec::as_slice);
-        let sum = |name: &str| lanes.iter().filter_map(|lane| lane[name].as_u64()).sum();
+        let lanes = verified
+            .get("lanes")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let sum = |name: &str| {
+            lanes
+                .iter()
+                .filter_map(|lane| lane.get(name)?.as_u64())
+                .sum()
+        };
         let mut false_alarms: Vec<(&str, String)> = raised
             .iter()
             .filter(|alert| !truth.iter().any(|fault| explains(fault, alert)))
@@ -85,7 +93,10 @@ impl Summary {
             records: sum("records"),
             lost: sum("missing"),
             duplicated: sum("duplicates"),
-            is_complete: verified["complete"].as_bool().unwrap_or(false),
+            is_complete: verified
+                .get("complete")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             wall: Duration::ZERO,
             is_clean: false,
         }

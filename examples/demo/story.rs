@@ -145,5 +145,8 @@ async fn drain(gateway: &Gateway) {
 
 /// One of the gateway's own counters.
 pub(crate) fn counter(status: &serde_json::Value, name: &str) -> u64 {
-    status["counters"][name].as_u64().unwrap_or(0)
+    let counters = status.get("counters");
+    counters
+        .and_then(|counters| counters.get(name)?.as_u64())
+        .unwrap_or(0)
 }

@@ -18,7 +18,7 @@ impl Backoff {
         Self::new(
             Duration::from_millis(100),
             Duration::from_millis(500),
-            Duration::from_secs(60),
+            Duration::from_mins(1),
         )
     }
 
@@ -26,8 +26,8 @@ impl Backoff {
     pub const fn config() -> Self {
         Self::new(
             Duration::from_secs(30),
-            Duration::from_secs(60),
-            Duration::from_secs(300),
+            Duration::from_mins(1),
+            Duration::from_mins(5),
         )
     }
 

@@ -51,8 +51,11 @@ pub fn plan_endpoints(config: &Config) -> Vec<EndpointPlan> {
         .collect()
 }
 
+/// Device, rate and configured phase.
+type GroupKey = (DeviceId, Duration, Option<Duration>);
+
 fn plan_endpoint(config: &Config, key: EndpointKey, devices: Vec<DeviceId>) -> EndpointPlan {
-    let mut grouped: BTreeMap<(DeviceId, Duration, Option<Duration>), Vec<TagId>> = BTreeMap::new();
+    let mut grouped: BTreeMap<GroupKey, Vec<TagId>> = BTreeMap::new();
     for id in &devices {
         let range = config
             .device(*id)

@@ -79,6 +79,10 @@ pub async fn run<D: Driver>(endpoint: Endpoint<D>, cancel: CancellationToken) {
 }
 
 /// The endless ladder: connect, poll until the link is lost, wait, connect again.
+#[expect(
+    clippy::infinite_loop,
+    reason = "`run` drops this future when it is cancelled"
+)]
 async fn serve<D: Driver>(driver: &mut D, desk: &mut Desk) {
     let mut first = driver.connect().await;
     desk.start_grid();
@@ -293,7 +297,7 @@ impl Desk {
                 DeviceState::Misconfigured(reason.clone()),
             ),
         };
-        debug!(error = %error, retry_in_ms = delay.as_millis() as u64, "Endpoint will be tried again.");
+        debug!(error = %error, retry_in = ?delay, "Endpoint will be tried again.");
         for device in self.plan.devices.clone() {
             self.set_state(device, state.clone());
         }
@@ -389,10 +393,10 @@ impl Desk {
 
     /// Hands a batch over, or counts it as lost when the queue is full.
     fn emit(&mut self, device: DeviceId, batch: Batch) {
-        if let Some(lost) = self.overruns.get(&device).copied() {
-            if self.out.try_send(Acquired::Overrun(device, lost)).is_ok() {
-                self.overruns.remove(&device);
-            }
+        if let Some(lost) = self.overruns.get(&device).copied()
+            && self.out.try_send(Acquired::Overrun(device, lost)).is_ok()
+        {
+            self.overruns.remove(&device);
         }
         let count = batch.samples.len() as u64;
         if self.out.try_send(Acquired::Batch(batch)).is_err() {

@@ -220,7 +220,7 @@ async fn serve(
     drop(acquired_tx);
 
     let upstream =
-        upstream::start(&common, facts, status, publishing.clone()).map_err(AppError::Runtime)?;
+        upstream::start(&common, &facts, status, publishing.clone()).map_err(AppError::Runtime)?;
     let outcome = tokio::select! {
         stopped = stop_signal() => stopped.map_err(AppError::Runtime),
         failed = pollers.join() => failed.map_err(AppError::GaveUp),
@@ -336,6 +336,6 @@ async fn stop_signal() -> std::io::Result<()> {
 async fn storage_death(buffer: &Buffer) {
     let mut dead = buffer.engine_dead();
     if dead.wait_for(|is_dead| *is_dead).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -72,7 +72,7 @@ struct Parts {
 /// Starts the thread.
 pub(super) fn start(
     common: &Common,
-    facts: Facts<'_>,
+    facts: &Facts<'_>,
     chain: watch::Receiver<ChainStatus>,
     cancel: CancellationToken,
 ) -> std::io::Result<Upstream> {
@@ -86,7 +86,7 @@ pub(super) fn start(
     };
     let parts = Parts {
         identity,
-        birth: birth(common, &facts),
+        birth: birth(common, facts),
         names: facts.registry.names(),
         common: common.clone(),
         chain,

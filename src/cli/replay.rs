@@ -1,16 +1,294 @@
 //! `andon replay`: recorded samples through the same chain at full speed.
 
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
 use super::Outcome;
+use super::check::load_or_complain;
+use super::input::chain;
+use super::output::{Align, Table, complain, print, print_json};
+use crate::app::design_charts;
+use crate::clock::{Clock, SystemClock};
+use crate::config::format_duration;
+use crate::replay::{Progress, ReplayError, Report, Request, replay};
+
+/// How often the progress bar is drawn.
+const REDRAW: Duration = Duration::from_millis(200);
+/// Width of the progress bar in characters.
+const BAR_CHARS: usize = 30;
 
 /// Run recorded samples through the same chain at full speed.
+///
+/// Reads long CSV (time,tag,value[,quality]) and wide CSV (a time column and one column per tag; an empty cell is no
+/// sample), separated by comma, semicolon or tab, plain or gzip; several files are merged by time. Times are
+/// RFC 3339, "YYYY-MM-DD HH:MM:SS[.fff]" in UTC, or Unix s, ms, us or ns (told by magnitude). Writes alerts.jsonl,
+/// summaries.jsonl and, for tags with raw publishing, raw.jsonl.
+///
+/// Exit code 0 when everything could be read, 1 when some cells could not (the rest is written), 64 when an input
+/// cannot be used at all or names unknown tags (nothing is written).
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// The configuration file.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+    /// Recordings; `-` is standard input.
+    #[arg(short, long, value_name = "FILE", num_args = 1.., required = true)]
+    input: Vec<PathBuf>,
+    /// Directory for the results.
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// Go on when a recording names tags that the configuration does not have.
+    #[arg(long)]
+    ignore_unknown: bool,
     /// Print machine-readable JSON.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    tracing::debug!(json = args.json, "not built yet");
-    Outcome::Failed
+    let Some(config) = load_or_complain(&args.config) else {
+        return Outcome::Usage;
+    };
+    let designs = match design_charts(&config) {
+        Ok(designs) => designs,
+        Err(error) => {
+            complain(&format!("andon: {}\n", chain(&error)));
+            return Outcome::Usage;
+        }
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let request = Request {
+        config: Arc::new(config),
+        designs,
+        inputs: args.input.clone(),
+        out: args.out.clone(),
+        ignore_unknown: args.ignore_unknown,
+        clock,
+    };
+    let mut bar = Bar::new(&args.input);
+    let replayed = replay(request, &mut |progress| bar.show(progress));
+    bar.clear();
+    match replayed {
+        Ok(report) => finish(args, &report),
+        Err(error) => {
+            complain(&format!("{}\n", chain(&error)));
+            match error {
+                ReplayError::Inputs(_) | ReplayError::UnknownTag(_) => Outcome::Usage,
+                ReplayError::Output { .. } | ReplayError::Thread(_) | ReplayError::Panicked(_) => {
+                    Outcome::Failed
+                }
+            }
+        }
+    }
+}
+
+fn finish(args: &Args, report: &Report) -> Outcome {
+    for text in &report.unknown {
+        complain(&format!("ignored: {text}\n"));
+    }
+    if report.faults.count() > 0 {
+        complain(&format!("{}\n", report.faults.text()));
+    }
+    let printed = if args.json {
+        print_json(&report_json(report))
+    } else {
+        print(&report_text(report))
+    };
+    match printed {
+        Ok(()) if report.faults.count() == 0 => Outcome::Clean,
+        Ok(()) => Outcome::Failed,
+        Err(error) => {
+            complain(&format!("andon: print the summary: {error}\n"));
+            Outcome::Failed
+        }
+    }
+}
+
+fn report_text(report: &Report) -> String {
+    let mut facts = Table::new(&[("", Align::Left), ("", Align::Left)]);
+    let mut fact = |name: &str, text: String| facts.row([name.to_owned(), text]);
+    let counters = &report.counters;
+    let seconds = &report.seconds;
+    fact("rows", report.rows.to_string());
+    let by_quality = format!(
+        "{} ({} good, {} uncertain, {} bad)",
+        report.values(),
+        counters.good,
+        counters.uncertain,
+        counters.bad
+    );
+    fact("values", by_quality);
+    if let Some((first, last)) = report.span {
+        let length = Duration::from_nanos(last.as_nanos().abs_diff(first.as_nanos()));
+        let text = format!("{first} to {last} ({})", format_duration(length));
+        fact("span", text);
+    }
+    if let Some(place) = &report.first_out_of_order {
+        let text = format!("{} rows, first at {place}", report.out_of_order);
+        fact("back in time", text);
+    }
+    fact("unreadable", report.faults.count().to_string());
+    let speed = report.values() as f64 / seconds.wall.max(f64::MIN_POSITIVE);
+    let wall = format!("{:.2} s, {speed:.0} values/s", seconds.wall);
+    fact("took", wall);
+    let work = format!(
+        "decoding {:.2} s, chain {:.2} s, writing {:.2} s, side by side",
+        seconds.decode, seconds.chain, seconds.write
+    );
+    fact("work", work);
+    let standing = format!(
+        "{} raised, {} stand at the end",
+        counters.alerts_raised, report.standing
+    );
+    fact("alerts", standing);
+    let mut text = facts.render().trim_start().to_owned();
+    text.push_str(&alerts_text(report));
+    text
+}
+
+fn alerts_text(report: &Report) -> String {
+    let mut text = String::new();
+    if !report.alerts.by_kind.is_empty() {
+        let columns = ["raised", "worse", "cleared"].map(|name| (name, Align::Right));
+        let mut table = Table::new(&[&[("kind", Align::Left)][..], &columns].concat());
+        for (kind, n) in &report.alerts.by_kind {
+            let counts = [n.raised, n.changed, n.cleared].map(|n| n.to_string());
+            table.row([(*kind).to_owned()].into_iter().chain(counts));
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    if !report.alerts.by_role.is_empty() {
+        let mut table = Table::new(&[("role", Align::Left), ("told", Align::Right)]);
+        for (role, told) in &report.alerts.by_role {
+            table.row([role.clone(), told.to_string()]);
+        }
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    text
+}
+
+fn report_json(report: &Report) -> serde_json::Value {
+    let seconds = &report.seconds;
+    let kinds: serde_json::Map<_, _> = report
+        .alerts
+        .by_kind
+        .iter()
+        .map(|(kind, n)| {
+            let counts = json!({ "raised": n.raised, "changed": n.changed, "cleared": n.cleared });
+            ((*kind).to_owned(), counts)
+        })
+        .collect();
+    let faults: Vec<_> = report
+        .faults
+        .first()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    json!({
+        "rows": report.rows,
+        "values": report.values(),
+        "good": report.counters.good,
+        "uncertain": report.counters.uncertain,
+        "bad": report.counters.bad,
+        "detected": report.counters.detected,
+        "from": report.span.map(|(first, _)| first.to_string()),
+        "to": report.span.map(|(_, last)| last.to_string()),
+        "out_of_order": report.out_of_order,
+        "first_out_of_order": report.first_out_of_order,
+        "unreadable": report.faults.count(),
+        "faults": faults,
+        "ignored": report.unknown,
+        "alerts": {
+            "raised": report.counters.alerts_raised,
+            "standing": report.standing,
+            "by_kind": kinds,
+            "by_role": report.alerts.by_role,
+        },
+        "written": {
+            "alerts": report.written.alerts,
+            "summaries": report.written.summaries,
+            "raw": report.written.raw,
+        },
+        "seconds": {
+            "wall": seconds.wall,
+            "decode": seconds.decode,
+            "chain": seconds.chain,
+            "write": seconds.write,
+        },
+        "values_per_s": report.values() as f64 / seconds.wall.max(f64::MIN_POSITIVE),
+    })
+}
+
+/// A progress bar on standard error, if that is a terminal.
+struct Bar {
+    is_shown: bool,
+    total_bytes: u64,
+    drawn: Duration,
+}
+
+impl Bar {
+    fn new(inputs: &[PathBuf]) -> Self {
+        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
+        let has_size = !inputs.iter().any(|path| path == Path::new("-"));
+        Self {
+            is_shown: io::stderr().is_terminal() && has_size,
+            total_bytes: inputs.iter().map(size).sum::<u64>().max(1),
+            drawn: Duration::ZERO,
+        }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        if !self.is_shown || progress.elapsed < self.drawn.saturating_add(REDRAW) {
+            return;
+        }
+        self.drawn = progress.elapsed;
+        draw(&bar_text(&progress, self.total_bytes));
+    }
+
+    /// Leaves the line empty for what is printed next.
+    fn clear(&self) {
+        if self.is_shown && !self.drawn.is_zero() {
+            draw("");
+        }
+    }
+}
+
+fn bar_text(progress: &Progress, total_bytes: u64) -> String {
+    let percent = progress.bytes.saturating_mul(100) / total_bytes.max(1);
+    let percent = usize::try_from(percent).unwrap_or(100).min(100);
+    let done = "#".repeat(BAR_CHARS * percent / 100);
+    let speed = progress.values as f64 / progress.elapsed.as_secs_f64().max(1e-3);
+    format!("[{done:<BAR_CHARS$}] {percent:>3} %  {speed:.0} values/s")
+}
+
+fn draw(line: &str) {
+    // `ESC [ K` wipes what an earlier, longer line left.
+    write!(io::stderr().lock(), "\r{line}\x1b[K").ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_shows_the_share_of_bytes_read() {
+        let progress = |bytes| Progress {
+            bytes,
+            values: 2_000_000,
+            elapsed: Duration::from_secs(2),
+        };
+        let half = bar_text(&progress(50), 100);
+        assert_eq!(
+            half,
+            format!("[{:<30}]  50 %  1000000 values/s", "#".repeat(15))
+        );
+        assert!(bar_text(&progress(500), 100).contains("100 %"));
+        assert!(bar_text(&progress(0), 0).contains("  0 %"));
+    }
 }

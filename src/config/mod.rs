@@ -46,6 +46,7 @@ pub use endpoint::join_host_port;
 pub use fault::{ConfigError, Fault};
 pub use files::{FileFault, FileSource, LocalFiles};
 pub use loader::{load, parse};
+pub use nearest::did_you_mean;
 pub use types::*;
 pub use units::{
     format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size,

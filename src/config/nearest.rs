@@ -23,10 +23,7 @@ pub(super) fn nearest<'c>(
 }
 
 /// ` (did you mean "x"?)`, or nothing.
-pub(super) fn did_you_mean<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> String {
+pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> String {
     nearest(word, candidates)
         .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"))
 }

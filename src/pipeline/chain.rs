@@ -94,7 +94,7 @@ pub struct Parts {
 }
 
 /// How long the alert about a clock step stands.
-const CLOCK_ALARM: Duration = Duration::from_secs(60);
+const CLOCK_ALARM: Duration = Duration::from_mins(1);
 
 impl Chain {
     /// A chain that begins at `now`.
@@ -158,16 +158,21 @@ impl Chain {
     }
 
     /// One scan through validation, detection, alerting and reporting.
-    pub fn step(&mut self, batch: Batch, now: Now, out: &mut Outputs) {
+    pub fn step(&mut self, mut batch: Batch, now: Now, out: &mut Outputs) {
+        self.scan(batch.due, &mut batch.samples, now, out);
+    }
+
+    /// The same for samples that the caller keeps; their quality is what validation made of it.
+    pub fn scan(&mut self, due: Mono, samples: &mut [Sample], now: Now, out: &mut Outputs) {
         self.inputs.clear();
-        for mut sample in batch.samples {
-            self.validator.judge(&mut sample, batch.due);
-            self.watch.observe(&sample, batch.due, &mut self.conditions);
-            self.count(&sample);
-            self.summaries.add(&sample);
+        for sample in samples {
+            self.validator.judge(sample, due);
+            self.watch.observe(sample, due, &mut self.conditions);
+            self.count(sample);
+            self.summaries.add(sample);
             self.raw
-                .offer(&sample, now.mono, &self.catalog, &mut out.telemetry);
-            self.queue_for_detection(&sample, batch.due);
+                .offer(sample, now.mono, &self.catalog, &mut out.telemetry);
+            self.queue_for_detection(sample, due);
         }
         self.findings.clear();
         self.bank.step(&self.inputs, &mut self.findings);

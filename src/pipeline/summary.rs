@@ -244,11 +244,14 @@ mod tests {
     }
 
     fn items(bodies: &[BodyV1]) -> Vec<&SummaryItemV1> {
-        let of = |body| match body {
-            &BodyV1::Summary(ref summary) => summary.items.iter(),
-            other => panic!("{other:?}"),
-        };
-        bodies.iter().flat_map(of).collect()
+        let mut items = Vec::new();
+        for body in bodies {
+            let BodyV1::Summary(summary) = body else {
+                panic!("{body:?}")
+            };
+            items.extend(&summary.items);
+        }
+        items
     }
 
     #[test]
@@ -324,7 +327,9 @@ mod tests {
         #[test]
         fn statistics_agree_with_two_passes(values in proptest::collection::vec(-1e6..1e6_f64, 2..200)) {
             let (mut summaries, catalog) = fixture(1);
-            values.iter().for_each(|x| summaries.add(&good(0, *x)));
+            for x in &values {
+                summaries.add(&good(0, *x));
+            }
             let mut out = Vec::new();
             summaries.flush_all(now(1, 1008), &catalog, &mut out);
             let stats = items(&out)[0].stats.unwrap();

@@ -78,8 +78,8 @@ pub async fn run<S: RecordSink>(
     hand_on(&mut out, &mut sink);
 }
 
-/// Alerts first.
-fn hand_on<S: RecordSink>(out: &mut Outputs, sink: &mut S) {
+/// Hands the records of a step to a sink, alerts first.
+pub fn hand_on<S: RecordSink>(out: &mut Outputs, sink: &mut S) {
     for body in out.alerts.drain(..) {
         sink.accept(Lane::Alerts, body);
     }

@@ -39,3 +39,4 @@ pub use certificate::CertificateWords;
 pub use driver::OpcUaDriver;
 pub use pki::{Pki, PkiError, ServerCertificate, Trust};
 pub use probe::probe;
+pub use quality::quality_of_code;

@@ -12,6 +12,11 @@ pub(super) fn bare(status: StatusCode) -> StatusCode {
     StatusCode::from(status.bits() & 0xFFFF_0000)
 }
 
+/// The quality that a value with this OPC UA status code has, info bits or not.
+pub fn quality_of_code(code: u32) -> Quality {
+    quality_of(StatusCode::from(code))
+}
+
 /// The quality that a value with this status has.
 pub(super) fn quality_of(status: StatusCode) -> Quality {
     let code = bare(status);
