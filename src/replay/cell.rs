@@ -112,16 +112,16 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(expected: Expected, text: &str, value: Option<Value>) {
+    fn check(expected: Expected, text: &str, value: impl Into<Option<Value>>) {
         assert_eq!(
             expected.value(text.as_bytes(), false).ok(),
-            value,
+            value.into(),
             "{expected:?} {text:?}"
         );
     }
 
-    fn text(text: &str) -> Option<Value> {
-        Some(Value::Text(text.try_into().unwrap()))
+    fn text(text: &str) -> Value {
+        Value::Text(text.try_into().unwrap())
     }
 
     #[test]

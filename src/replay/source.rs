@@ -234,13 +234,13 @@ impl<'t> Source<'t> {
         self.last = known.tag;
         let quality = match quality.filter(|cell| !cell.text.is_empty()) {
             None => Quality::Good,
-            Some(cell) => match parse_quality(cell.text) {
-                Some(quality) => quality,
-                None => {
+            Some(cell) => {
+                let Some(quality) = parse_quality(cell.text) else {
                     self.note_cell(cell, quality::ALLOWED, notes);
                     return Ok(());
-                }
-            },
+                };
+                quality
+            }
         };
         let decimal_comma = self.reading.separator != b',';
         let parsed = if value.text.is_empty() && !value.is_quoted {
