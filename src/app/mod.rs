@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -91,6 +91,13 @@ struct Common {
 
 /// Runs the gateway until SIGTERM or SIGINT.
 pub fn run(config: Config) -> Result<(), AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(AppError::Runtime)?;
+    let stop = runtime
+        .block_on(async { StopSignals::listen() })
+        .map_err(AppError::Runtime)?;
     let config = Arc::new(config);
     let data_dir = &config.gateway.data_dir;
     std::fs::create_dir_all(data_dir).map_err(|source| AppError::DataDir {
@@ -125,16 +132,12 @@ pub fn run(config: Config) -> Result<(), AppError> {
         buffer,
     };
     announce(&common, opened.previous_epoch);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(AppError::Runtime)?;
     let facts = upstream::Facts {
         registry: &registry,
         numbers,
         epoch: opened.epoch,
     };
-    let ended = runtime.block_on(serve(common, chain, opened.incidents, facts));
+    let ended = runtime.block_on(serve(common, chain, opened.incidents, facts, stop));
     if storage.join().is_err() {
         warn!("The storage thread panicked.");
     }
@@ -186,6 +189,7 @@ async fn serve(
     chain: Chain,
     incidents: mpsc::Receiver<buffer::Incident>,
     facts: upstream::Facts<'_>,
+    stop: StopSignals,
 ) -> Result<(), AppError> {
     let (polling, chaining, publishing) = (
         CancellationToken::new(),
@@ -222,7 +226,7 @@ async fn serve(
     let upstream =
         upstream::start(&common, &facts, status, publishing.clone()).map_err(AppError::Runtime)?;
     let outcome = tokio::select! {
-        stopped = stop_signal() => stopped.map_err(AppError::Runtime),
+        () = stop.received() => Ok(()),
         failed = pollers.join() => failed.map_err(AppError::GaveUp),
         failed = chain_units.join() => failed.map_err(AppError::GaveUp),
         () = storage_death(&common.buffer) => Err(AppError::StorageDied),
@@ -323,14 +327,29 @@ async fn poll_endpoint(
 }
 
 /// SIGTERM from the service manager or Ctrl-C.
-async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+///
+/// Listened for before anything is opened: a stop that comes during the start is a clean one as well.
+#[derive(Debug)]
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    /// Must be called within the runtime.
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 async fn storage_death(buffer: &Buffer) {

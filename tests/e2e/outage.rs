@@ -101,3 +101,13 @@ fn records_of_an_outage_survive_a_stop_and_a_start() {
     let epochs: BTreeSet<u32> = raw.map(Message::epoch).collect();
     assert!(epochs.len() >= 2, "values of both runs: {epochs:?}");
 }
+
+#[test]
+fn a_stop_during_the_start_is_a_clean_one() {
+    let rig = rig();
+    let gateway = rig.start();
+    eventually("the gateway has begun to start", PATIENCE, || {
+        rig.data_dir().join("lock").exists().then_some(())
+    });
+    gateway.stop();
+}

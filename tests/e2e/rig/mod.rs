@@ -197,7 +197,10 @@ impl Rig {
             c.options.summary = "off".into();
         };
         self.configure(rest);
+        let mark = self.recorder.mark();
         let gateway = self.start();
+        self.recorder
+            .wait_since(mark, "the gateway's birth", |m| m.kind() == "birth");
         eventually("everything is delivered", PATIENCE, || {
             let status = self.buffer_status();
             let pending = |lane| number(&status, lane, "pending_records");
