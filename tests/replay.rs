@@ -1,5 +1,9 @@
 //! `andon replay` from recordings to files, through the real binary; hostile bytes go through the library.
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its stage fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot set its stage fails"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -267,32 +271,28 @@ fn times_are_read_in_every_usual_form() {
 
 /// A long recording of one row: value and quality of its raw point.
 #[track_caller]
-fn check_quality(value: &str, quality: &str, expected: (Value, &str)) {
+fn check_quality(value: &str, quality: &str, expected: impl Into<Value>, words: &str) {
     let ran = Stage::new().clean(format!("time,tag,value,quality\n1,b.n,{value},{quality}\n"));
     let point = &lines(&ran.raw)[0]["points"][0];
     assert_eq!(
         (&point["value"], &point["quality"]),
-        (&expected.0, &Value::from(expected.1)),
+        (&expected.into(), &Value::from(words)),
         "{value} {quality}"
     );
 }
 
 #[test]
 fn qualities_are_read_by_name_and_by_number() {
-    check_quality("7", "", (7.into(), "good"));
-    check_quality("7", "Good", (7.into(), "good"));
-    check_quality("7", "192", (7.into(), "good"));
-    check_quality("7", "0xC0", (7.into(), "good"));
-    check_quality("7", "0x00000000", (7.into(), "good"));
-    check_quality(
-        "7",
-        "uncertain:last_known",
-        (7.into(), "uncertain:last_known"),
-    );
-    check_quality("7", "0x808C0000", (7.into(), "bad:sensor_failure"));
-    check_quality("", "bad:comm_failure", (Value::Null, "bad:comm_failure"));
-    check_quality("", "good", (Value::Null, "bad:not_a_number"));
-    check_quality("NaN", "good", (Value::Null, "bad:not_a_number"));
+    check_quality("7", "", 7, "good");
+    check_quality("7", "Good", 7, "good");
+    check_quality("7", "192", 7, "good");
+    check_quality("7", "0xC0", 7, "good");
+    check_quality("7", "0x00000000", 7, "good");
+    check_quality("7", "uncertain:last_known", 7, "uncertain:last_known");
+    check_quality("7", "0x808C0000", 7, "bad:sensor_failure");
+    check_quality("", "bad:comm_failure", Value::Null, "bad:comm_failure");
+    check_quality("", "good", Value::Null, "bad:not_a_number");
+    check_quality("NaN", "good", Value::Null, "bad:not_a_number");
 }
 
 #[test]
