@@ -1,6 +1,6 @@
 //! The task of one endpoint: connect, poll on the grid, keep going whatever the device does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -112,7 +112,8 @@ struct Desk {
     states: BTreeMap<DeviceId, DeviceState>,
     refused: BTreeMap<DeviceId, Vec<(TagId, String)>>,
     overruns: BTreeMap<DeviceId, u64>,
-    was_up: bool,
+    /// Devices that have answered before.
+    were_up: BTreeSet<DeviceId>,
 }
 
 impl Desk {
@@ -143,7 +144,7 @@ impl Desk {
             states: BTreeMap::new(),
             refused: BTreeMap::new(),
             overruns: BTreeMap::new(),
-            was_up: false,
+            were_up: BTreeSet::new(),
         }
     }
 
@@ -313,11 +314,11 @@ impl Desk {
         }
         let name = self.plan.names.get(&device).map_or("", String::as_str);
         match &state {
-            DeviceState::Up if self.was_up => {
+            DeviceState::Up if self.were_up.insert(device) => {}
+            DeviceState::Up => {
                 self.stats.reconnects.fetch_add(1, Relaxed);
                 info!(device = name, "Device answers again.");
             }
-            DeviceState::Up => self.was_up = true,
             DeviceState::Down(reason) => {
                 warn!(device = name, reason, "Device does not answer.");
             }

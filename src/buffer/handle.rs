@@ -19,7 +19,7 @@ use super::incident::Incident;
 use super::memory::MemStore;
 use super::status::BufferStatus;
 use super::store::{ReadLimit, Store};
-use super::task::{Inbox, Request, Task};
+use super::task::{Inbox, Request, TELEMETRY_WAKE_BYTES, Task};
 use super::verify::VerifyReport;
 use crate::clock::Clock;
 use crate::config::BufferConfig;
@@ -223,11 +223,13 @@ impl Buffer {
                 TrySendError::Disconnected(_) => AppendError::Closed,
             })
         };
-        match result {
-            Ok(()) => self.ring(),
-            Err(_) => {
-                queued.fetch_sub(bytes, Ordering::Relaxed);
-            }
+        if result.is_err() {
+            queued.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        // Telemetry waits for its commit anyway: one wake-up begins the interval, one says that much is queued.
+        let crosses = before < TELEMETRY_WAKE_BYTES && before + bytes >= TELEMETRY_WAKE_BYTES;
+        if lane == Lane::Alerts || before == 0 || crosses || result.is_err() {
+            self.ring();
         }
         result
     }
@@ -262,10 +264,10 @@ impl Buffer {
         answer.await.map(|cursor| cursor + 1).map_err(closed)
     }
 
-    /// Everything up to `up_to_seq` is delivered (or was rejected). Lower numbers than before are ignored.
+    /// Everything up to `up_to_seq` is delivered (or was rejected). Lower numbers than before are ignored. Nobody waits
+    /// for it: the storage thread sees it within a second, and before it answers anything.
     pub fn ack(&self, lane: Lane, up_to_seq: u64) {
         of(&self.shared.counters.acked, lane).fetch_max(up_to_seq, Ordering::Release);
-        self.ring();
     }
 
     /// The broker refuses this record for good: it is named in a drop record. Call it before the `ack` that passes

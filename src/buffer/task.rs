@@ -23,6 +23,10 @@ use crate::record::Lane;
 
 /// Telemetry records written between two looks at the alert queue.
 const TELEMETRY_SLICE: usize = 64;
+/// Telemetry that wakes the storage thread before its commit is due, bytes: what is less is written together.
+pub(super) const TELEMETRY_WAKE_BYTES: usize = 64 << 10;
+/// Slices after which a commit that is due waits no longer for what came meanwhile.
+const SLICES_PER_COMMIT: usize = 128;
 /// Alerts taken into one commit.
 const ALERT_SLICE: usize = 512;
 /// Requests answered in one turn.
@@ -75,6 +79,8 @@ pub(super) struct Task<S> {
     incidents_missed: u64,
     /// When telemetry taken since the last commit must be durable.
     commit_due: Option<Mono>,
+    /// Slices of telemetry taken since the commit was due.
+    slices_overdue: usize,
     tick_due: Mono,
     verifying: Option<Verifying>,
     stopping: Option<oneshot::Sender<()>>,
@@ -104,6 +110,7 @@ impl<S: Store> Task<S> {
             clock,
             incidents_missed: 0,
             commit_due: None,
+            slices_overdue: 0,
             tick_due: now.mono.saturating_add(TICK),
             verifying: None,
             stopping: None,
@@ -140,11 +147,14 @@ impl<S: Store> Task<S> {
     fn turn(&mut self, commit_interval: Duration) -> bool {
         let now = self.clock.now();
         let mut is_busy = self.serve_alerts(now);
-        is_busy |= self.take_telemetry(now, commit_interval);
+        let has_more = self.take_telemetry(now, commit_interval);
+        is_busy |= has_more;
         self.settle(now);
         is_busy |= self.answer(now);
-        if self.commit_due.is_some_and(|due| due <= now.mono) {
+        let may_wait = has_more && self.slices_overdue < SLICES_PER_COMMIT;
+        if self.is_commit_due(now) && !may_wait {
             self.commit_due = None;
+            self.slices_overdue = 0;
             for lane in Lane::ALL {
                 self.engine.commit(lane, now);
                 // Still dirty: the disk refuses, and the lane itself knows when to try again.
@@ -174,16 +184,32 @@ impl<S: Store> Task<S> {
         taken == ALERT_SLICE
     }
 
+    /// Takes telemetry when its commit is due or much is queued. True when there is more to take now.
     fn take_telemetry(&mut self, now: Now, commit_interval: Duration) -> bool {
+        let queued_bytes = self.queued_bytes(Lane::Telemetry);
+        if queued_bytes > 0 && self.commit_due.is_none() {
+            self.commit_due = Some(now.mono.saturating_add(commit_interval));
+        }
+        let is_due = self.is_commit_due(now);
+        if !is_due && queued_bytes < TELEMETRY_WAKE_BYTES {
+            return false;
+        }
         let taken = self.take(Lane::Telemetry, TELEMETRY_SLICE, now);
+        self.slices_overdue += usize::from(is_due);
         if taken > 0 {
             self.engine
                 .lane(Lane::Telemetry)
                 .write_ahead(TELEMETRY_SLICE);
-            let due = now.mono.saturating_add(commit_interval);
-            self.commit_due = Some(self.commit_due.map_or(due, |earlier| earlier.min(due)));
         }
         taken == TELEMETRY_SLICE
+    }
+
+    fn is_commit_due(&self, now: Now) -> bool {
+        self.commit_due.is_some_and(|due| due <= now.mono)
+    }
+
+    fn queued_bytes(&self, lane: Lane) -> usize {
+        of(&self.inbox.counters.queued_bytes, lane).load(Ordering::Relaxed)
     }
 
     fn take(&mut self, lane: Lane, max: usize, now: Now) -> usize {
@@ -303,6 +329,10 @@ impl<S: Store> Task<S> {
     }
 
     fn nap(&self) -> Duration {
+        if self.commit_due.is_none() && self.queued_bytes(Lane::Telemetry) > 0 {
+            // It came after this turn's look at the queue, whose first record rang.
+            return Duration::ZERO;
+        }
         let now = self.clock.now().mono;
         let due = self
             .commit_due

@@ -1,7 +1,9 @@
 //! `andon run`: run the gateway.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use tracing::error;
 use tracing_subscriber::Layer as _;
@@ -12,7 +14,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::Outcome;
 use super::check::load_or_complain;
 use crate::app;
-use crate::config::{LogConfig, LogLevel};
+use crate::config::{Config, LogConfig, LogLevel};
 
 /// Run the gateway until SIGTERM or Ctrl-C.
 #[derive(Debug, clap::Args)]
@@ -23,7 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let Some(config) = load_or_complain(&args.config) else {
+    let Some(config) = load_apart(&args.config) else {
         return Outcome::Usage;
     };
     start_log(&config.log);
@@ -34,6 +36,33 @@ pub(super) fn run(args: &Args) -> Outcome {
             Outcome::Failed
         }
     }
+}
+
+/// Loads the configuration on a thread of its own, which holds everything made on the way and ends with it.
+///
+/// The tree of a TOML file takes some twenty times the room of what is kept of it. Freed between blocks that stay, that
+/// room would be the process's for ever; a thread's own heap goes back to the system as a whole.
+fn load_apart(path: &Path) -> Option<Config> {
+    let (give, given) = sync_channel::<Arc<Config>>(1);
+    let (copied, may_end) = sync_channel::<()>(1);
+    let load = move || -> Option<()> {
+        let config = Arc::new(load_or_complain(path)?);
+        give.send(Arc::clone(&config)).ok()?;
+        // The last reference is this one, so that the original is freed by the thread that made it.
+        may_end.recv().ok()
+    };
+    std::thread::scope(|scope| {
+        let loader = std::thread::Builder::new().name("andon-config".into());
+        if loader.spawn_scoped(scope, load).is_err() {
+            return load_or_complain(path);
+        }
+        let original = given.recv().ok()?;
+        let config = Config::clone(&original);
+        drop(original);
+        // The loader waits for nothing else.
+        copied.send(()).unwrap_or_default();
+        Some(config)
+    })
 }
 
 /// An error with everything that caused it, printed once, here at the edge.

@@ -88,30 +88,23 @@ pub fn hand_on<S: RecordSink>(out: &mut Outputs, sink: &mut S) {
     }
 }
 
+/// Keeps the status current. Watchers are woken by what they must know at once; totals are there when they look.
 fn report(chain: &Chain, status: &watch::Sender<ChainStatus>) {
     status.send_if_modified(|old| {
-        let counters = chain.counters();
+        old.counters = chain.counters();
         let active_alerts = chain.alarms().active().count();
-        if old.counters == counters && old.active_alerts == active_alerts {
-            return false;
-        }
-        old.counters = counters;
+        let mut is_news = old.active_alerts != active_alerts;
         old.active_alerts = active_alerts;
         if old.devices != chain.devices() {
             old.devices = chain.devices().to_vec();
+            is_news = true;
         }
-        if !old
-            .refused
-            .iter()
-            .map(|(tag, why)| (tag, why))
-            .eq(chain.refused())
-        {
-            old.refused = chain
-                .refused()
-                .iter()
-                .map(|(tag, why)| (*tag, why.clone()))
-                .collect();
+        let refused = old.refused.iter().map(|(tag, why)| (tag, why));
+        if !refused.eq(chain.refused()) {
+            let refused = chain.refused().iter();
+            old.refused = refused.map(|(tag, why)| (*tag, why.clone())).collect();
+            is_news = true;
         }
-        true
+        is_news
     });
 }

@@ -88,6 +88,8 @@ pub(super) fn asks_for_less(status: StatusCode) -> bool {
             | StatusCode::BadResponseTooLarge
             | StatusCode::BadEncodingLimitsExceeded
             | StatusCode::BadTcpMessageTooLarge
+            // What servers answer whose decoder gives up on a long array, though they state no limit.
+            | StatusCode::BadDecodingError
     )
 }
 
@@ -273,6 +275,7 @@ mod tests {
         assert!(asks_for_less(StatusCode::BadTooManyOperations));
         assert!(asks_for_less(StatusCode::BadRequestTooLarge));
         assert!(asks_for_less(StatusCode::BadResponseTooLarge));
+        assert!(asks_for_less(StatusCode::BadDecodingError));
         assert!(!asks_for_less(StatusCode::BadTimeout));
     }
 
