@@ -65,14 +65,9 @@ pub(crate) async fn run(bench: &Bench, ladder: &[u64]) -> Result<Vec<Step>, Faul
     Ok(steps)
 }
 
-async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> {
-    let dir = bench.dir.join(format!("ceiling-{target}"));
-    let tags = u64::from(LISTENERS * UNITS * SIGNALS);
-    let period_ms = (tags * 1000).div_ceil(target.max(1)).max(10);
-    // Every poll finds new values: repeated ones would teach no baseline, and charts without one do nothing.
-    let tick = format!("{period_ms}ms");
-    let plant = Plant::start(&dir, &modbus_plant(&tick, LISTENERS, UNITS, SIGNALS))?;
-    let options = FragmentOptions {
+/// Everything on: every value published and through detection.
+fn options(period_ms: u64) -> FragmentOptions {
+    FragmentOptions {
         rate: format!("{period_ms}ms"),
         raw: "all".to_owned(),
         detect: Some(DetectOptions {
@@ -80,7 +75,17 @@ async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> 
             ..DetectOptions::default()
         }),
         ..FragmentOptions::default()
-    };
+    }
+}
+
+async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> {
+    let dir = bench.dir.join(format!("ceiling-{target}"));
+    let tags = u64::from(LISTENERS * UNITS * SIGNALS);
+    let period_ms = (tags * 1000).div_ceil(target.max(1)).max(10);
+    // Every poll finds new values: repeated ones would teach no baseline, and charts without one do nothing.
+    let tick = format!("{period_ms}ms");
+    let plant = Plant::start(&dir, &modbus_plant(&tick, LISTENERS, UNITS, SIGNALS))?;
+    let options = options(period_ms);
     let subscriber = Subscriber::start(plant.broker()?, false)?;
     let gateway = Gateway::start(bench, &plant, &plant.configure(&dir, options)?).await?;
     tokio::time::sleep(
@@ -118,17 +123,7 @@ async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> 
     let expected = plant.tags * scans;
     let received = tally.values_between(from, to);
     let mut why_not = tally.faults();
-    let grown = |name: &str| counter(&after, name) - counter(&before, name);
-    for (name, count) in [
-        ("missed deadlines", grown("missed_deadlines")),
-        ("samples lost in a full queue", grown("overrun_samples")),
-        ("values unread", grown("values_unread")),
-        ("records dropped", dropped),
-    ] {
-        if count > 0 {
-            why_not.push(format!("{count} {name}"));
-        }
-    }
+    why_not.extend(losses(&before, &after, dropped));
     if pending > PENDING_MAX {
         why_not.push(format!("{pending} records wait for the broker"));
     }
@@ -150,6 +145,23 @@ async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> 
         usage,
         surroundings_cpu_percent: surroundings.cpu_percent,
     })
+}
+
+/// What the gateway itself says it lost or missed in between.
+fn losses(before: &Value, after: &Value, dropped: u64) -> Vec<String> {
+    let grown = |name: &str| counter(after, name) - counter(before, name);
+    let counts = [
+        ("missed deadlines", grown("missed_deadlines")),
+        ("samples lost in a full queue", grown("overrun_samples")),
+        ("values unread", grown("values_unread")),
+        ("records dropped", dropped),
+    ];
+    let words = |(name, count): (&str, u64)| format!("{count} {name}");
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(words)
+        .collect()
 }
 
 fn counter(status: &Value, name: &str) -> u64 {

@@ -43,7 +43,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<Footprint, Fault> {
         bench.warm_up(WARM_UP).as_secs()
     );
     gateway
-        .wait_for("values_polled", plant.tags * 10, Duration::from_secs(120))
+        .wait_for("values_polled", plant.tags * 10, Duration::from_mins(2))
         .await?;
     let (learning_rss_mb, _) = proc::memory_mb(gateway.pid);
     tokio::time::sleep(bench.warm_up(WARM_UP)).await;

@@ -87,17 +87,7 @@ pub(crate) async fn run(bench: &Bench, steps: usize) -> Result<Latency, Fault> {
         tally.alerts.len()
     );
     let since_ns = before_ns(&tally, alerts_before);
-    let (mut whole, mut part) = (Vec::new(), Vec::new());
-    for alert in tally
-        .alerts
-        .values()
-        .filter(|alert| alert.received_ns > since_ns)
-    {
-        if let Some(sampled_ns) = completing_sample(&tally, &alert.alert) {
-            whole.push(ms(alert.received_ns - sampled_ns));
-            part.push(ms(alert.received_ns) - alert.alert.at_ms as f64);
-        }
-    }
+    let (mut whole, mut part) = delays(&tally, since_ns);
     if injected > 0 && whole.is_empty() {
         return Err("no alert could be matched with its sample".into());
     }
@@ -198,4 +188,17 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
         .get(rank.saturating_sub(1))
         .copied()
         .unwrap_or(f64::NAN)
+}
+
+/// For every alert received later than `since_ns`: from the sample that completed it, and from its own time stamp.
+fn delays(tally: &Tally, since_ns: i64) -> (Vec<f64>, Vec<f64>) {
+    let (mut whole, mut part) = (Vec::new(), Vec::new());
+    let late = |alert: &&Alert| alert.received_ns > since_ns;
+    for alert in tally.alerts.values().filter(late) {
+        if let Some(sampled_ns) = completing_sample(tally, &alert.alert) {
+            whole.push(ms(alert.received_ns - sampled_ns));
+            part.push(ms(alert.received_ns) - alert.alert.at_ms as f64);
+        }
+    }
+    (whole, part)
 }

@@ -125,7 +125,7 @@ fn run(args: &Args) -> Result<bool, Fault> {
         println!("== {what}");
         match what.as_str() {
             "latency" => {
-                results.latency = Some(runtime.block_on(latency::run(&bench, args.steps))?)
+                results.latency = Some(runtime.block_on(latency::run(&bench, args.steps))?);
             }
             "footprint" => results.footprint = Some(runtime.block_on(footprint::run(&bench))?),
             _ => results.ceiling = runtime.block_on(ceiling::run(&bench, &args.ladder))?,

@@ -24,6 +24,9 @@ pub(crate) struct Alert {
     pub(crate) alert: AlertV1,
 }
 
+/// Time and value of every point, by tag number.
+pub(crate) type Points = BTreeMap<u32, Vec<(i64, f64)>>;
+
 /// What was received.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -35,7 +38,7 @@ pub(crate) struct Tally {
     /// Values by the second of their source time.
     pub(crate) per_second: BTreeMap<i64, u64>,
     /// Source time and value by tag; only when asked for.
-    pub(crate) points: Option<BTreeMap<u32, Vec<(i64, f64)>>>,
+    pub(crate) points: Option<Points>,
     /// Raised alerts, each once.
     pub(crate) alerts: BTreeMap<String, Alert>,
 }

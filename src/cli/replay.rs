@@ -23,7 +23,7 @@ const BAR_CHARS: usize = 30;
 
 /// Run recorded samples through the same chain at full speed.
 ///
-/// Reads long CSV (time,tag,value[,quality]) and wide CSV (a time column and one column per tag; an empty cell is no
+/// Reads long CSV (time,tag,value and perhaps quality) and wide CSV (a time column and one column per tag; an empty cell is no
 /// sample), separated by comma, semicolon or tab, plain or gzip; several files are merged by time. Times are
 /// RFC 3339, "YYYY-MM-DD HH:MM:SS[.fff]" in UTC, or Unix s, ms, us or ns (told by magnitude). Writes alerts.jsonl,
 /// summaries.jsonl and, for tags with raw publishing, raw.jsonl.
