@@ -15,10 +15,17 @@
 //! | [`alerting`] | pure | conditions → alerts, routed to roles |
 //! | [`pipeline`] | pure + task | the chain of the three above, summaries, report by exception |
 //! | [`replay`] | edge | recorded samples through the pipeline, by the time of the data |
-//! | [`record`] | pure | what is stored and sent, versioned |
+//! | [`record`] | pure | what is stored and sent, versioned; its tag registry is a file |
 //! | [`buffer`] | edge | store-and-forward in sled segments |
 //! | [`publish`] | edge | topics, payloads, MQTT |
+//! | [`app`] | edge | wiring: the one place that knows every stage, and the order of the shut-down |
+//! | [`supervisor`] | edge | restarts units, ends the process when one keeps failing |
+//! | [`control`] | edge | Unix socket through which commands ask the running gateway |
+//! | [`clock`] | edge | the only place that asks what time it is |
 //! | [`cli`] | edge | one file per subcommand |
+//!
+//! Which module may use which stands in `tests/architecture.rs`, which fails when a wall is broken. The chain is pure and runs in one task; three
+//! threads keep apart what must not wait for each other: polling with the chain, publishing, storage.
 
 pub mod acquisition;
 pub mod alerting;
