@@ -159,7 +159,7 @@ fn announce(common: &Common, previous_epoch: Option<u32>) {
         previous_epoch,
     };
     let at_ms = common.clock.now().wall.as_millis();
-    let mut sink = BufferSink::new(common.buffer.clone());
+    let mut sink = BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock));
     pipeline::task::RecordSink::accept(
         &mut sink,
         Lane::Alerts,
@@ -206,7 +206,7 @@ async fn serve(
         trouble,
         status: status_tx,
     };
-    let sink = BufferSink::new(common.buffer.clone());
+    let sink = BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock));
     let clock = Arc::clone(&common.clock);
     chain_units.essential(
         "chain",

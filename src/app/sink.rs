@@ -1,10 +1,12 @@
 //! From the chain into the buffer, without ever waiting.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tracing::{error, warn};
 
 use crate::buffer::{AppendError, Buffer};
+use crate::clock::Clock;
 use crate::pipeline::task::RecordSink;
 use crate::record::{BodyV1, EventKindV1, EventV1, Lane, encode_body};
 
@@ -15,14 +17,16 @@ const ALERTS_KEPT: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct BufferSink {
     buffer: Buffer,
+    clock: Arc<dyn Clock>,
     waiting: VecDeque<Vec<u8>>,
     telemetry_lost: u64,
 }
 
 impl BufferSink {
-    pub(super) const fn new(buffer: Buffer) -> Self {
+    pub(super) const fn new(buffer: Buffer, clock: Arc<dyn Clock>) -> Self {
         Self {
             buffer,
+            clock,
             waiting: VecDeque::new(),
             telemetry_lost: 0,
         }
@@ -68,12 +72,12 @@ impl BufferSink {
     fn confess(&mut self) {
         let samples = std::mem::take(&mut self.telemetry_lost);
         warn!(samples, "Storage keeps up again.");
+        let at_ms = self.clock.now().wall.as_millis();
         let kind = EventKindV1::Overrun {
             device: "storage".to_owned(),
             samples,
         };
-        // The buffer stamps the record when it takes it.
-        self.alert(encode_body(&BodyV1::Event(EventV1 { at_ms: 0, kind })));
+        self.alert(encode_body(&BodyV1::Event(EventV1 { at_ms, kind })));
     }
 }
 
