@@ -3,9 +3,10 @@
 use super::baseline::Baseline;
 use super::charts::{Charts, Reading};
 use super::design::ChartDesign;
-use super::estimate::Learner;
 use super::finding::{Change, Chart, Finding, severity_of};
+use super::learner::Learner;
 use super::limits::Limits;
+use super::nursery::Nursery;
 use super::refine::Refiner;
 use crate::model::{Mono, Severity};
 
@@ -93,6 +94,7 @@ pub struct Bank {
     raised: Vec<Raised>,
     modes: Vec<Mode>,
     stages: Vec<Stage>,
+    nursery: Nursery,
     designs: Vec<ChartDesign>,
 }
 
@@ -103,12 +105,14 @@ impl Bank {
         for design in designs {
             charts.push(design);
         }
-        let stage = |d: &ChartDesign| Stage::Learning(Learner::new(d.learn_samples));
+        let (nursery, places) = Nursery::new(designs.iter().map(Learner::need));
+        let stage = |place| Stage::Learning(Learner::new(place));
         Self {
             charts,
             raised: vec![Raised::default(); designs.len()],
             modes: vec![Mode::Learning; designs.len()],
-            stages: designs.iter().map(stage).collect(),
+            stages: places.into_iter().map(stage).collect(),
+            nursery,
             designs: designs.to_vec(),
         }
     }
@@ -197,7 +201,8 @@ impl Bank {
         else {
             return;
         };
-        if let Some(estimate) = learner.observe(value, design) {
+        let room = self.nursery.room(learner.place());
+        if let Some(estimate) = learner.observe(value, room, design) {
             let baseline = &estimate.baseline;
             self.charts
                 .set(slot, baseline.mean, &Limits::new(design, baseline));
@@ -238,6 +243,9 @@ impl Bank {
 
     fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) {
         if let (Some(m), Some(s)) = (self.modes.get_mut(slot), self.stages.get_mut(slot)) {
+            if let Stage::Learning(learner) = s {
+                self.nursery.leave(learner.place());
+            }
             *m = mode;
             *s = stage;
         }

@@ -1,13 +1,9 @@
-//! Learning: from the first Good samples of a signal to its baseline.
+//! From the first Good samples of a signal to its baseline.
 
 use super::baseline::Baseline;
 use super::design::ChartDesign;
 use super::limits::Limits;
 
-/// Samples kept while learning; a longer learning phase goes on without keeping them.
-const KEPT_MAX: usize = 2048;
-/// A signal that changes its value less often than this while learning shows no spread to measure by.
-const CHANGES_MIN: u32 = 10;
 /// Scale of the median absolute deviation for normal data: 1 / Phi^-1(3/4).
 const MAD_SCALE: f64 = 1.4826;
 /// Beyond this many robust standard deviations a learned value counts as an outlier and is pulled in.
@@ -41,60 +37,6 @@ pub(super) struct Estimate {
     pub(super) tau2_floor: f64,
     /// Spread that the resolution of the signal alone gives it.
     pub(super) sigma_floor: f64,
-}
-
-/// Collects the samples of one slot.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Learner {
-    values: Vec<f64>,
-    need: usize,
-    changes: u32,
-    is_still: bool,
-}
-
-impl Learner {
-    pub(super) fn new(learn_samples: u32) -> Self {
-        let need = usize::try_from(learn_samples).unwrap_or(KEPT_MAX);
-        Self {
-            values: Vec::new(),
-            need: need.clamp(2, KEPT_MAX),
-            changes: 0,
-            is_still: false,
-        }
-    }
-
-    /// Samples collected and samples needed.
-    pub(super) const fn progress(&self) -> (usize, usize) {
-        (self.values.len(), self.need)
-    }
-
-    /// Whether a whole learning phase passed without enough movement to learn from.
-    pub(super) const fn is_still(&self) -> bool {
-        self.is_still
-    }
-
-    /// Takes one finite value; the estimate comes with the last one needed. When the signal did not move enough, or
-    /// its values are beyond arithmetic, learning begins again.
-    pub(super) fn observe(&mut self, value: f64, design: &ChartDesign) -> Option<Estimate> {
-        let moved = self
-            .values
-            .last()
-            .is_some_and(|last| last.to_bits() != value.to_bits());
-        self.changes += u32::from(moved);
-        self.values.push(value);
-        if self.values.len() < self.need {
-            return None;
-        }
-        let estimate = if self.changes >= CHANGES_MIN {
-            estimate(&self.values, design)
-        } else {
-            None
-        };
-        self.is_still = estimate.is_none();
-        self.values.clear();
-        self.changes = 0;
-        estimate
-    }
 }
 
 /// Level, spread and persistence of `values`, which are in time order.

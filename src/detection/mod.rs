@@ -22,7 +22,9 @@ mod charts;
 mod design;
 mod estimate;
 mod finding;
+mod learner;
 mod limits;
+mod nursery;
 mod quadrature;
 mod refine;
 #[cfg(test)]
