@@ -1,9 +1,9 @@
 //! `andon run`: run the gateway.
 
 use std::error::Error;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::{Barrier, Mutex, PoisonError};
 
 use tracing::error;
 use tracing_subscriber::Layer as _;
@@ -41,27 +41,31 @@ pub(super) fn run(args: &Args) -> Outcome {
 /// Loads the configuration on a thread of its own, which holds everything made on the way and ends with it.
 ///
 /// The tree of a TOML file takes some twenty times the room of what is kept of it. Freed between blocks that stay, that
-/// room would be the process's for ever; a thread's own heap goes back to the system as a whole.
+/// room would be the process's for ever; a thread's own heap goes back to the system as a whole, provided that nothing
+/// in it outlives the tree. Hence barriers, which allocate nothing, where a channel would leave its waiting list behind.
 fn load_apart(path: &Path) -> Option<Config> {
-    let (give, given) = sync_channel::<Arc<Config>>(1);
-    let (copied, may_end) = sync_channel::<()>(1);
-    let load = move || -> Option<()> {
-        let config = Arc::new(load_or_complain(path)?);
-        give.send(Arc::clone(&config)).ok()?;
-        // The last reference is this one, so that the original is freed by the thread that made it.
-        may_end.recv().ok()
+    let loaded = Mutex::new(None);
+    let (given, copied) = (Barrier::new(2), Barrier::new(2));
+    let load = || {
+        // Whatever happens, both barriers are reached: the other side waits for them.
+        let config = catch_unwind(|| load_or_complain(path)).ok().flatten();
+        *loaded.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        given.wait();
+        copied.wait();
+        loaded.lock().unwrap_or_else(PoisonError::into_inner).take();
     };
     std::thread::scope(|scope| {
         let loader = std::thread::Builder::new().name("andon-config".into());
         if loader.spawn_scoped(scope, load).is_err() {
             return load_or_complain(path);
         }
-        let original = given.recv().ok()?;
-        let config = Config::clone(&original);
-        drop(original);
-        // The loader waits for nothing else.
-        copied.send(()).unwrap_or_default();
-        Some(config)
+        given.wait();
+        let config = loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        copied.wait();
+        config
     })
 }
 
