@@ -325,6 +325,24 @@ long;holding:7;u16;;;;;extra
 }
 
 #[test]
+fn assets_of_tags_are_checked() {
+    let deep = "1/2/3/4/5/6";
+    let tag = |name: &str, asset: &str| {
+        format!("[[device.tag]]\nname = \"{name}\"\naddress = \"coil:1\"\nasset = {asset}\n")
+    };
+    let text = [
+        format!("{GATEWAY}{DEVICE}tags_csv = \"press1.csv\"\n"),
+        tag("a", "\"saw//2\""),
+        tag("b", "7"),
+        tag("c", &format!("\"{deep}\"")),
+    ]
+    .concat();
+    let csv = format!("name;address;asset\nd;coil:1;saw/#\ne;coil:1;{deep}\nf;coil:1;\n");
+    let csv = [("press1.csv", csv.as_str(), 0o644)];
+    insta::assert_snapshot!("tag_assets", faults_with(&text, &csv));
+}
+
+#[test]
 fn ten_faults_come_at_once_in_file_order() {
     let text = r#"[gateway]
 id = "line 1"

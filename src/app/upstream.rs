@@ -107,23 +107,16 @@ pub(super) fn start(
 
 fn birth(common: &Common, facts: &Facts<'_>) -> Birth {
     let config = &common.config;
-    let tag = |(tag, number): (&crate::config::Tag, &u32)| {
-        Some(BirthTag {
-            number: *number,
-            name: tag.name.clone(),
-            unit: tag.unit.clone(),
-            asset: config.device(tag.device)?.asset.clone(),
-            data_type: tag.data_type,
-        })
+    let tag = |(tag, number): (&crate::config::Tag, &u32)| BirthTag {
+        number: *number,
+        name: tag.name.clone(),
+        unit: tag.unit.clone(),
+        asset: config.asset(tag).clone(),
+        data_type: tag.data_type,
     };
     Birth {
         generation: facts.registry.generation(),
-        tags: config
-            .tags
-            .iter()
-            .zip(&facts.numbers)
-            .filter_map(tag)
-            .collect(),
+        tags: config.tags.iter().zip(&facts.numbers).map(tag).collect(),
     }
 }
 

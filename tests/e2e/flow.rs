@@ -58,21 +58,26 @@ fn options() -> FragmentOptions {
 #[test]
 fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
     let rig = Rig::new(PLANT, options());
+    let node = "address = \"nsu=urn:andon:sim;s=mixer1.torque\"\n";
+    rig.replace(node, format!("{node}asset = \"mixing/mixer1\"\n"));
     let gateway = rig.start();
-    for (tag, mean) in [("press1.temp", 180.0), ("line1.mixer1.torque", 38.0)] {
+    for (tag, asset, mean) in [
+        ("press1.temp", "press1", 180.0),
+        ("line1.mixer1.torque", "mixing/mixer1", 38.0),
+    ] {
         let is_near = |value: &serde_json::Value| {
             let value = value.as_f64();
             value.is_some_and(|value: f64| (value - mean).abs() < 5.0)
         };
         rig.recorder.wait(&format!("a raw value of {tag}"), |m| {
-            m.kind() == "raw"
+            m.topic == format!("acme/hall/{asset}/_raw/gw1")
                 && m.json["points"].as_array().is_some_and(|points| {
                     let mut of_tag = points.iter().filter(|p| p["tag"] == tag);
                     of_tag.any(|p| p["quality"] == "good" && is_near(&p["value"]))
                 })
         });
         rig.recorder.wait(&format!("a full summary of {tag}"), |m| {
-            m.kind() == "summary"
+            m.topic == format!("acme/hall/{asset}/_summary/gw1")
                 && m.json["items"].as_array().is_some_and(|items| {
                     let mut of_tag = items.iter().filter(|i| i["tag"] == tag);
                     of_tag.any(|i| i["good"].as_u64() >= Some(8) && is_near(&i["mean"]))
