@@ -93,7 +93,7 @@ fn check(args: &Args) -> io::Result<Outcome> {
 fn faults_text(error: &ConfigError) -> String {
     let lines: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
     let lines = lines.join("\n");
-    let count = match error.faults.len() {
+    let count = match error.total {
         1 => "1 fault".to_owned(),
         n => format!("{n} faults"),
     };
@@ -106,7 +106,7 @@ fn faults_json(error: &ConfigError) -> serde_json::Value {
         .iter()
         .map(|fault| json!({ "at": fault.at, "message": fault.message }))
         .collect();
-    json!({ "valid": false, "faults": faults })
+    json!({ "valid": false, "faults": faults, "count": error.total })
 }
 
 fn report_text(config: &Config, capacity: &Capacity) -> String {

@@ -104,7 +104,7 @@ fn columns(header: &[Cell], number: usize, faults: &Faults) -> Vec<Option<Column
     for cell in header {
         let name = cell.text.trim();
         let found = COLUMNS.into_iter().find(|(column, _, _)| *column == name);
-        let report = |what: String| faults.report(place(cell, number), what);
+        let report = |message: String| faults.report(place(cell, number), message);
         match found {
             None if name == SHOWN => {}
             None if name.is_empty() => report("a column has no name".to_owned()),
@@ -115,7 +115,8 @@ fn columns(header: &[Cell], number: usize, faults: &Faults) -> Vec<Option<Column
                     .take(60)
                     .flat_map(char::escape_default)
                     .collect();
-                report(format!("{name} is not a known column{hint}; {}", allowed()));
+                let message = format!("{name} is not a known column{hint}; {}", allowed());
+                faults.report_as(place(cell, number), message, "unknown column");
             }
             Some(column) if seen.contains(&column) => {
                 report(format!("the column {name} is there twice"));
