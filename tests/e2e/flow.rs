@@ -1,63 +1,11 @@
 //! From the devices to the broker.
 
-use hal_sim::FragmentOptions;
-use hal_sim::scenario::Security;
-
 use crate::rig::Rig;
-
-const PLANT: &str = r#"
-seed = 11
-tick = "50ms"
-
-[mqtt]
-
-[[modbus]]
-name = "hall1"
-unit = [{ id = 1, machine = "press1" }]
-
-[[opcua]]
-name = "line1"
-machines = ["mixer1"]
-
-[[machine]]
-name = "press1"
-
-[[machine.signal]]
-name = "temp"
-unit = "degC"
-type = "f32"
-order = "CDAB"
-mean = 180.0
-sigma = 0.5
-
-[[machine.signal]]
-name = "order"
-kind = "order"
-type = "string:10"
-
-[[machine]]
-name = "mixer1"
-
-[[machine.signal]]
-name = "torque"
-unit = "Nm"
-mean = 38.0
-sigma = 0.5
-"#;
-
-fn options() -> FragmentOptions {
-    FragmentOptions {
-        rate: "100ms".to_owned(),
-        summary: "1s".to_owned(),
-        raw: "all".to_owned(),
-        security: Some(Security::None),
-        ..FragmentOptions::default()
-    }
-}
+use crate::rig::plant::{MACHINES, all_values};
 
 #[test]
 fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
-    let rig = Rig::new(PLANT, options());
+    let rig = Rig::new(MACHINES, all_values());
     let node = "address = \"nsu=urn:andon:sim;s=mixer1.torque\"\n";
     rig.replace(node, format!("{node}asset = \"mixing/mixer1\"\n"));
     let gateway = rig.start();
@@ -91,7 +39,7 @@ fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
     });
     let birth = rig.recorder.wait("the birth", |m| m.kind() == "birth");
     assert_eq!(birth.topic, "acme/hall/_birth/gw1");
-    assert_eq!(birth.json["tags"].as_array().map(Vec::len), Some(3));
+    assert_eq!(birth.json["tags"].as_array().map(Vec::len), Some(5));
     rig.recorder.wait("healthy health", |m| {
         m.kind() == "health" && m.text("status") == "online"
     });
