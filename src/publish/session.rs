@@ -361,7 +361,10 @@ impl<'a, S: Source> Session<'a, S> {
             let topic = self.shared.renderer.topics.birth(self.birth_next);
             let payload = parts.payload(self.birth_next);
             self.birth_next += 1;
-            self.offer_state(outlet, Shared::<S>::state(topic, payload))?;
+            if !self.offer_state(outlet, Shared::<S>::state(topic, payload))? {
+                // One line in the log is enough, and a birth with holes is of no use.
+                self.birth_next = parts.messages();
+            }
         }
         Ok(())
     }
@@ -394,20 +397,23 @@ impl<'a, S: Source> Session<'a, S> {
         let at = setup.clock.now().wall;
         let payload = offline_json(&setup.identity, Some(at), "stopped");
         let topic = self.shared.renderer.topics.health();
-        self.offer_state(outlet, Shared::<S>::state(topic, payload))
+        self.offer_state(outlet, Shared::<S>::state(topic, payload))?;
+        Ok(())
     }
 
-    fn offer_state(&mut self, outlet: &Outlet, message: Message) -> Result<(), LinkFault> {
+    /// Whether the broker takes a message of this size; if not, it is left out.
+    fn offer_state(&mut self, outlet: &Outlet, message: Message) -> Result<bool, LinkFault> {
         let bytes = packet_bytes(&message);
         if bytes > self.max_packet_bytes {
             let limit = self.max_packet_bytes;
             warn!(topic = %message.topic, bytes, limit, "The broker does not take a message of this size.");
-            return Ok(());
+            return Ok(false);
         }
         self.start_ack_timer();
         self.shared.setup.stats.published(1);
         self.window.hand_over_state();
-        outlet.offer(message)
+        outlet.offer(message)?;
+        Ok(true)
     }
 
     fn on_signal(&mut self, signal: &Signal) -> Result<Work, LinkFault> {

@@ -186,18 +186,33 @@ async fn birth_health_and_farewell_are_retained() {
     }
 }
 
+fn many_tags(count: u32) -> Vec<BirthTag> {
+    let tag = |number| BirthTag {
+        number,
+        name: format!("press1.{number:060}"),
+        unit: String::new(),
+        asset: AssetPath::parse("acme/press1").unwrap(),
+        data_type: crate::config::DataType::Bool,
+    };
+    (1..=count).map(tag).collect()
+}
+
+#[tokio::test]
+async fn a_birth_that_the_broker_does_not_take_is_left_out_and_records_flow() {
+    let mut scene = Scene::new(V5).await.telemetry(20);
+    scene.broker.greeting.max_packet = Some(20_000);
+    scene.setup.birth.tags = many_tags(2_000);
+    let (broker, _, _) = scene.play(|_| Action::Ack, acked(Telemetry, 20)).await;
+    assert_eq!(broker.connections, 1);
+    assert!(!broker.seen.iter().any(|s| topic::is_birth(&s.topic)));
+    assert!(broker.seen.iter().any(|s| s.topic.contains("_health")));
+}
+
 #[tokio::test]
 async fn a_large_birth_goes_out_in_parts_and_clears_what_is_left_of_a_larger_one() {
     for version in [V311, V5] {
         let mut scene = Scene::new(version).await.telemetry(1);
-        let tag = |number| BirthTag {
-            number,
-            name: format!("press1.{number:060}"),
-            unit: String::new(),
-            asset: AssetPath::parse("acme/press1").unwrap(),
-            data_type: crate::config::DataType::Bool,
-        };
-        scene.setup.birth.tags = (1..=10_000).map(tag).collect();
+        scene.setup.birth.tags = many_tags(10_000);
         let parts = scene
             .setup
             .birth

@@ -53,3 +53,24 @@ fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
     let report = rig.settle();
     assert_eq!(report["complete"], true, "{report:#}");
 }
+
+#[test]
+fn parts_of_a_larger_birth_are_cleared() {
+    let rig = Rig::new(MACHINES, all_values());
+    // As a run with many more tags leaves it behind.
+    std::fs::create_dir_all(rig.data_dir()).unwrap();
+    std::fs::write(rig.data_dir().join("birth-parts"), "3\n").unwrap();
+    let gateway = rig.start();
+    let birth = rig.recorder.wait("the birth", |m| m.kind() == "birth");
+    assert_eq!(
+        (&birth.json["part"], &birth.json["parts"]),
+        (&0.into(), &1.into())
+    );
+    for part in [1, 2] {
+        let topic = format!("acme/hall/_birth/gw1/{part}");
+        let cleared = rig.recorder.wait("a cleared part", |m| m.topic == topic);
+        assert!(cleared.json.is_null(), "{}", cleared.json);
+    }
+    gateway.stop();
+    rig.settle();
+}
