@@ -325,6 +325,41 @@ long;holding:7;u16;;;;;extra
 }
 
 #[test]
+fn a_csv_with_the_same_fault_on_every_line_says_so_once() {
+    let text = format!("{GATEWAY}{DEVICE}tags_csv = \"press1.csv\"\n");
+    let mut lines = vec!["name;address;type;scale;colour;taste;weight;sound".to_owned()];
+    lines.extend((0..200).map(|n| {
+        let data_type = if n == 150 { "u17" } else { "u16" };
+        format!("t{n};holding:{n};{data_type};0,{n};;;;")
+    }));
+    let csv = lines.join("\n");
+    let csv = [("press1.csv", csv.as_str(), 0o644)];
+    insta::assert_snapshot!("csv_alike", faults_with(&text, &csv));
+    let output = andon_check(&text, &csv, &["--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["count"], 205);
+    assert_eq!(report["faults"].as_array().map(Vec::len), Some(7));
+}
+
+#[test]
+fn assets_of_tags_are_checked() {
+    let deep = "1/2/3/4/5/6";
+    let tag = |name: &str, asset: &str| {
+        format!("[[device.tag]]\nname = \"{name}\"\naddress = \"coil:1\"\nasset = {asset}\n")
+    };
+    let text = [
+        format!("{GATEWAY}{DEVICE}tags_csv = \"press1.csv\"\n"),
+        tag("a", "\"saw//2\""),
+        tag("b", "7"),
+        tag("c", &format!("\"{deep}\"")),
+    ]
+    .concat();
+    let csv = format!("name;address;asset\nd;coil:1;saw/#\ne;coil:1;{deep}\nf;coil:1;\n");
+    let csv = [("press1.csv", csv.as_str(), 0o644)];
+    insta::assert_snapshot!("tag_assets", faults_with(&text, &csv));
+}
+
+#[test]
 fn ten_faults_come_at_once_in_file_order() {
     let text = r#"[gateway]
 id = "line 1"

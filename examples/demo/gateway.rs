@@ -157,6 +157,7 @@ fn configuration(dir: &Path, sim: &Sim, broker: SocketAddr, learn: u32) -> io::R
         }),
         stuck_after: Some("4s".to_owned()),
         password_file: Some(password_file),
+        machine_assets: true,
         ..FragmentOptions::default()
     };
     let devices = hal_sim::gateway_config_fragment_with(scenario, sim.endpoints(), &options);

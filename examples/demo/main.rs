@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// Shortest run in which the gateway can learn what is normal before the first fault.
-const SHORTEST: Duration = Duration::from_secs(20);
+/// Shortest run that leaves time to learn what is normal, and then for every fault to show: half the run each.
+const SHORTEST: Duration = Duration::from_secs(30);
 /// The scenario's timeline is written for this long a run.
 const WRITTEN_FOR: Duration = Duration::from_mins(1);
 
@@ -23,7 +23,7 @@ const WRITTEN_FOR: Duration = Duration::from_mins(1);
 #[derive(Debug, Parser)]
 #[command(name = "demo")]
 struct Args {
-    /// How long to run, 20s to 600s.
+    /// How long to run once the gateway polls, 30s to 600s.
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = duration)]
     time: Duration,
     /// Print the summary as one JSON object on the last line.
@@ -40,7 +40,9 @@ fn duration(text: &str) -> Result<Duration, String> {
     if (SHORTEST..=Duration::from_mins(10)).contains(&time) {
         Ok(time)
     } else {
-        Err(format!("{text} is outside 20s to 600s"))
+        Err(format!(
+            "{text} is outside 30s to 600s; less leaves no time to learn what is normal and then to find what is not"
+        ))
     }
 }
 

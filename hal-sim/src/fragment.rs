@@ -26,6 +26,8 @@ pub struct FragmentOptions {
     /// File with the password of the first user of an OPC UA server. Without it sessions are
     /// anonymous.
     pub password_file: Option<PathBuf>,
+    /// Whether every tag of an OPC UA server stands on the asset of its machine rather than on the server's.
+    pub machine_assets: bool,
 }
 
 /// `detect` of a tag.
@@ -50,6 +52,7 @@ impl Default for FragmentOptions {
             security: None,
             access: "poll".to_owned(),
             password_file: None,
+            machine_assets: false,
         }
     }
 }
@@ -107,6 +110,9 @@ fn write_all(
                     &full,
                     &format!("nsu={};s={full}", crate::opcua::NAMESPACE),
                 )?;
+                if options.machine_assets {
+                    writeln!(text, "asset = {}", quoted(name))?;
+                }
                 tag_rest(text, signal, options)?;
             }
         }

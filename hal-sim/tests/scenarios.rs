@@ -182,6 +182,12 @@ fn wrong_settings_are_explained() {
         "[[opcua]]\nname = \"u\"\nsecurity = [\"Basic256\"]",
         "`Basic256` is unknown",
     );
+    for nodes in [0, 100_001] {
+        check_fault(
+            &format!("[[opcua]]\nname = \"u\"\nmax_nodes_per_read = {nodes}"),
+            "max_nodes_per_read must be 1 to 100000",
+        );
+    }
     check_fault("[[modbus]]\nname = \"mqtt\"", "name `mqtt` is used twice");
     check_fault(
         "[[bulk]]\nprefix = \"c\"\nmachines = 1\nsignals = 5\nserver = \"none\"",

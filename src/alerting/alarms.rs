@@ -258,18 +258,17 @@ impl AddressBook {
             unit: String::new(),
             advice: String::new(),
         };
-        let tags = config.tags.iter().zip(numbers).map(|(tag, number)| {
-            let asset = config
-                .device(tag.device)
-                .map_or(&gateway.asset, |d| &d.asset);
-            Address {
+        let tags = config
+            .tags
+            .iter()
+            .zip(numbers)
+            .map(|(tag, number)| Address {
                 tag: Some(number),
                 description: tag.description.clone(),
                 unit: tag.unit.clone(),
                 advice: tag.advice.clone(),
-                ..plain(asset, &tag.name)
-            }
-        });
+                ..plain(config.asset(tag), &tag.name)
+            });
         Self {
             tags: tags.collect(),
             devices: config

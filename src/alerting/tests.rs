@@ -213,6 +213,28 @@ fn the_record_says_what_where_since_when_and_what_to_do() {
 }
 
 #[test]
+fn a_tag_with_its_own_asset_is_named_and_routed_by_it() {
+    let mut config = config();
+    config.tags[0].asset = Some(asset("acme/line2/oven"));
+    let there = Route {
+        kinds: Vec::new(),
+        assets: vec![asset("acme/line2")],
+        min_severity: Severity::Low,
+        roles: vec![role("quality")],
+    };
+    config.alerting.routes.push(there);
+    let mut desk = Desk {
+        alarms: Alarms::new(&config, 7, vec![41, 42]),
+        now_s: 0,
+    };
+    let raised = desk.update(&shift(Severity::Low)).remove(0);
+    assert_eq!(raised.asset, "acme/line2/oven");
+    assert_eq!(raised.roles, ["quality"]);
+    let place = "Oil temperature (press1.temp) on acme/line2/oven: ";
+    assert!(raised.message.contains(place), "{}", raised.message);
+}
+
+#[test]
 fn devices_and_the_gateway_alarm_too() {
     let mut desk = Desk::new();
     let since = Timestamp::from_millis(START_MS);

@@ -6,6 +6,7 @@
 //!
 //! Shut-down follows the flow: stop reading, drain the chain, commit, publish what is under way, close.
 
+mod birth_mark;
 mod health;
 mod sink;
 mod storage;

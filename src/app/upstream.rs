@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Common, health};
+use super::{Common, birth_mark, health};
 use crate::acquisition::DeviceState;
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
@@ -85,8 +85,8 @@ pub(super) fn start(
         started: common.clock.now().wall,
     };
     let parts = Parts {
+        birth: birth(common, facts, &identity),
         identity,
-        birth: birth(common, facts),
         names: facts.registry.names(),
         common: common.clone(),
         chain,
@@ -105,26 +105,25 @@ pub(super) fn start(
     Ok(Upstream { ended })
 }
 
-fn birth(common: &Common, facts: &Facts<'_>) -> Birth {
+fn birth(common: &Common, facts: &Facts<'_>, identity: &Identity) -> Birth {
     let config = &common.config;
-    let tag = |(tag, number): (&crate::config::Tag, &u32)| {
-        Some(BirthTag {
-            number: *number,
-            name: tag.name.clone(),
-            unit: tag.unit.clone(),
-            asset: config.device(tag.device)?.asset.clone(),
-            data_type: tag.data_type,
-        })
+    let tag = |(tag, number): (&crate::config::Tag, &u32)| BirthTag {
+        number: *number,
+        name: tag.name.clone(),
+        unit: tag.unit.clone(),
+        asset: config.asset(tag).clone(),
+        data_type: tag.data_type,
     };
-    Birth {
+    let mut birth = Birth {
         generation: facts.registry.generation(),
-        tags: config
-            .tags
-            .iter()
-            .zip(&facts.numbers)
-            .filter_map(tag)
-            .collect(),
+        tags: config.tags.iter().zip(&facts.numbers).map(tag).collect(),
+        parts_before: 0,
+    };
+    if let Some(mqtt) = &config.mqtt {
+        let parts = birth.part_count(identity, mqtt.payload);
+        birth.parts_before = birth_mark::raise(&config.gateway.data_dir, parts);
     }
+    birth
 }
 
 async fn serve(parts: Parts, cancel: CancellationToken) {

@@ -178,7 +178,15 @@ fn browse(args: &Args, link: OpcUaLink) -> Result<Listing, DriverError> {
 /// A tag CSV: what a tag cannot hold is left out and counted on standard error.
 fn print_csv(out: &mut impl Write, variables: &[FoundVariable]) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["name", "address", "type", "unit", "description", "value"])?;
+    csv.write_record([
+        "name",
+        "address",
+        "asset",
+        "type",
+        "unit",
+        "description",
+        "value",
+    ])?;
     let mut taken = BTreeSet::new();
     let mut left_out = 0_usize;
     for variable in variables {
@@ -190,6 +198,8 @@ fn print_csv(out: &mut impl Write, variables: &[FoundVariable]) -> io::Result<()
         csv.write_record([
             name.as_str(),
             &variable.address,
+            // Which machine it measures is for a person to say; empty is the device's.
+            "",
             &variable.data_type,
             &variable.unit,
             &variable.description,
@@ -309,8 +319,8 @@ mod tests {
         print_csv(&mut out, &[variable("temp", true), variable("list", false)]).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "name,address,type,unit,description,value\n\
-             press.temp,nsu=urn:plant;s=temp,f64,°C,\"Oil, \"\"hot\"\" side\",21.5\n"
+            "name,address,asset,type,unit,description,value\n\
+             press.temp,nsu=urn:plant;s=temp,,f64,°C,\"Oil, \"\"hot\"\" side\",21.5\n"
         );
     }
 

@@ -1,5 +1,6 @@
 //! `andon check`: validate a configuration, with --live against the devices.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use super::Outcome;
 use super::live::probe_all;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::config::{
-    self, Capacity, Config, ConfigError, DeviceLoad, Link, format_duration, format_size,
+    self, Capacity, Config, ConfigError, Device, DeviceLoad, Link, format_duration, format_size,
     join_host_port,
 };
 use crate::driver::probe::DeviceProbe;
@@ -92,7 +93,7 @@ fn check(args: &Args) -> io::Result<Outcome> {
 fn faults_text(error: &ConfigError) -> String {
     let lines: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
     let lines = lines.join("\n");
-    let count = match error.faults.len() {
+    let count = match error.total {
         1 => "1 fault".to_owned(),
         n => format!("{n} faults"),
     };
@@ -105,7 +106,7 @@ fn faults_json(error: &ConfigError) -> serde_json::Value {
         .iter()
         .map(|fault| json!({ "at": fault.at, "message": fault.message }))
         .collect();
-    json!({ "valid": false, "faults": faults })
+    json!({ "valid": false, "faults": faults, "count": error.total })
 }
 
 fn report_text(config: &Config, capacity: &Capacity) -> String {
@@ -114,6 +115,7 @@ fn report_text(config: &Config, capacity: &Capacity) -> String {
         ("driver", Align::Left),
         ("endpoint", Align::Left),
         ("tags", Align::Right),
+        ("assets", Align::Right),
         ("rate", Align::Left),
         ("values/s", Align::Right),
         ("requests/s", Align::Right),
@@ -127,6 +129,7 @@ fn report_text(config: &Config, capacity: &Capacity) -> String {
             driver.to_owned(),
             endpoint,
             load.tags.to_string(),
+            load.assets.to_string(),
             rates_text(load),
             format!("{:.1}", load.values_per_s),
             format!("{:.1}", load.requests_per_s),
@@ -214,6 +217,7 @@ fn report_json(
                 "driver": driver,
                 "endpoint": endpoint,
                 "tags": load.tags,
+                "assets": device_assets(config, device),
                 "tags_with_detection": load.detected_tags,
                 "values_per_s": load.values_per_s,
                 "requests_per_s": load.requests_per_s,
@@ -243,6 +247,15 @@ fn report_json(
         fields.insert("live".to_owned(), serde_json::Value::Array(probes));
     }
     report
+}
+
+/// Tags per asset of a device, by path.
+fn device_assets<'a>(config: &'a Config, device: &Device) -> BTreeMap<&'a str, usize> {
+    let mut assets = BTreeMap::new();
+    for tag in config.device_tags(device) {
+        *assets.entry(config.asset(tag).as_str()).or_default() += 1;
+    }
+    assets
 }
 
 fn works(probe: &DeviceProbe) -> bool {

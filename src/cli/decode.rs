@@ -1,7 +1,8 @@
 //! `andon decode`: postcard payloads to JSON lines.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,16 +17,17 @@ const MAX_FRAME_BYTES: u32 = 16 * 1024 * 1024;
 
 /// Turn postcard payloads into JSON lines.
 ///
-/// Without an option the input is one payload. `mosquitto_sub -F %x` records one payload per line for `--hex`.
+/// Without an option the input is one payload. `mosquitto_sub -F %x` records one payload per line for `--hex`, and
+/// `mosquitto_sub -W 2 -t '…/_birth/GATEWAY/#'` the birth for `--birth`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// File with payloads; `-` or nothing is standard input. Gzip is recognised.
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Names of tags: the gateway's retained birth message as a JSON file, or its `tags.N.reg`. Without it tags are
-    /// shown as `#number`.
+    /// Names of tags: the parts of the gateway's retained birth as JSON, one behind the other or in a file each, or its
+    /// `tags.N.reg`. May be given several times. Without it tags are shown as `#number`.
     #[arg(long, value_name = "FILE")]
-    birth: Option<PathBuf>,
+    birth: Vec<PathBuf>,
     #[command(flatten)]
     form: Form,
 }
@@ -45,8 +47,8 @@ struct Form {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let names = match args.birth.as_deref().map(read_names).transpose() {
-        Ok(names) => names.unwrap_or_default(),
+    let names = match read_names(&args.birth) {
+        Ok(names) => names,
         Err(text) => {
             complain(&text);
             return Outcome::Failed;
@@ -173,36 +175,72 @@ pub(super) fn hex(text: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-fn read_names(path: &Path) -> Result<TagNames, String> {
-    if path.extension().is_some_and(|e| e == "reg") {
-        return registry::read_names(path).map_err(|error| chain(&error));
+/// The names in all of these files together.
+fn read_names(paths: &[PathBuf]) -> Result<TagNames, String> {
+    let mut names = BTreeMap::new();
+    let mut births = Vec::new();
+    for path in paths {
+        if path.extension().is_some_and(|e| e == "reg") {
+            let known = registry::read_names(path).map_err(|error| chain(&error))?;
+            names.extend(known.iter().map(|(number, name)| (number, name.clone())));
+            continue;
+        }
+        let failed = |error: &dyn std::error::Error| {
+            format!("read birth message {}: {}", path.display(), chain(error))
+        };
+        let text = std::fs::read(path).map_err(|error| failed(&error))?;
+        births.extend(parse_births(&text).map_err(|error| failed(&error))?);
     }
-    let failed = |error: &dyn std::error::Error| {
-        format!("read birth message {}: {}", path.display(), chain(error))
-    };
-    let text = std::fs::read(path).map_err(|error| failed(&error))?;
-    birth_names(&text).map_err(|error| failed(&error))
-}
-
-fn birth_names(text: &[u8]) -> Result<TagNames, serde_json::Error> {
-    #[derive(serde::Deserialize)]
-    struct Birth {
-        tags: Vec<Tag>,
+    if let Some(part) = missing_part(&births) {
+        return Err(format!(
+            "part {part} of the newest birth is missing; each is a retained message of its own"
+        ));
     }
-    #[derive(serde::Deserialize)]
-    struct Tag {
-        number: u32,
-        name: String,
-        unit: String,
-    }
-    let birth: Birth = serde_json::from_slice(text)?;
-    Ok(TagNames::new(birth.tags.into_iter().map(|tag| {
+    for tag in births.into_iter().flat_map(|birth| birth.tags) {
         let name = TagName {
             name: tag.name,
             unit: tag.unit,
         };
-        (tag.number, name)
-    })))
+        names.insert(tag.number, name);
+    }
+    Ok(TagNames::new(names))
+}
+
+/// One part of a birth, see [`crate::publish::birth`]; version 1 is a whole one.
+#[derive(Debug, serde::Deserialize)]
+struct BirthPart {
+    #[serde(default)]
+    epoch: u32,
+    #[serde(default)]
+    part: usize,
+    #[serde(default = "one")]
+    parts: usize,
+    tags: Vec<BirthTag>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+struct BirthTag {
+    number: u32,
+    name: String,
+    unit: String,
+}
+
+const fn one() -> usize {
+    1
+}
+
+fn parse_births(text: &[u8]) -> Result<Vec<BirthPart>, serde_json::Error> {
+    serde_json::Deserializer::from_slice(text)
+        .into_iter()
+        .collect()
+}
+
+/// A part of the newest birth that is not there. Names of older ones are still right: a number is never reused.
+fn missing_part(births: &[BirthPart]) -> Option<usize> {
+    let epoch = births.iter().map(|birth| birth.epoch).max()?;
+    let newest = || births.iter().filter(|birth| birth.epoch == epoch);
+    let parts = newest().map(|birth| birth.parts).max()?;
+    (0..parts).find(|part| !newest().any(|birth| birth.part == *part))
 }
 
 #[cfg(test)]
@@ -236,9 +274,9 @@ mod tests {
     }
 
     fn decode(input: &[u8], word: &str) -> (String, u64, bool) {
-        let names = birth_names(
-            br#"{"v":1,"tags":[{"number":1,"name":"press1.temp","unit":"K","asset":"a","type":"f32"}]}"#,
-        )
+        let names = names(&[
+            r#"{"v":1,"tags":[{"number":1,"name":"press1.temp","unit":"K","asset":"a","type":"f32"}]}"#,
+        ])
         .unwrap();
         let mut out = Vec::new();
         let mut decoder = Decoder {
@@ -300,10 +338,44 @@ mod tests {
         assert!(decode(&[], "framed").2);
     }
 
+    /// The names in files with these texts.
+    fn names(texts: &[&str]) -> Result<TagNames, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let files = texts.iter().enumerate().map(|(n, text)| {
+            let path = dir.path().join(format!("{n}.json"));
+            std::fs::write(&path, text).unwrap();
+            path
+        });
+        read_names(&files.collect::<Vec<_>>())
+    }
+
+    fn part(epoch: u32, part: u32, parts: u32) -> String {
+        let number = 10 * epoch + part;
+        format!(
+            r#"{{"v":2,"epoch":{epoch},"part":{part},"parts":{parts},"tags":[{{"number":{number},"name":"t{number}","unit":""}}]}}"#
+        )
+    }
+
+    #[test]
+    fn parts_of_a_birth_are_read_in_any_order_and_division() {
+        let [a, b, c] = [part(2, 0, 3), part(2, 1, 3), part(2, 2, 3)];
+        // An older birth need not be whole.
+        let old = part(1, 4, 9);
+        let found = names(&[&format!("{c}\n{a}\n\n{old}"), &b]).unwrap();
+        let found: Vec<u32> = found.iter().map(|(number, _)| number).collect();
+        assert_eq!(found, [14, 20, 21, 22]);
+        let why = names(&[&a, &c]).unwrap_err();
+        assert!(
+            why.starts_with("part 1 of the newest birth is missing"),
+            "{why}"
+        );
+        assert_eq!(names(&[]).unwrap(), TagNames::default());
+    }
+
     #[test]
     fn a_birth_message_without_tags_is_refused() {
-        assert!(birth_names(b"{}").is_err());
-        assert!(read_names(Path::new("/nonexistent/birth.json")).is_err());
-        assert!(read_names(Path::new("/nonexistent/tags.1.reg")).is_err());
+        assert!(names(&["{}"]).is_err());
+        assert!(read_names(&["/nonexistent/birth.json".into()]).is_err());
+        assert!(read_names(&["/nonexistent/tags.1.reg".into()]).is_err());
     }
 }

@@ -248,8 +248,11 @@ fn message(text: &[u8]) -> Result<Message<'_>, String> {
     if !text.starts_with(b"{") {
         // `topic payload`; an asset may hold blanks, so the payload is what begins with the first brace.
         let at = text.windows(2).position(|w| w == b" {");
+        // What clears a part of a birth has no payload; mosquitto_sub prints `(null)` for it.
+        let cleared = text.strip_suffix(b" (null)").unwrap_or(text);
         let (topic, payload) = at
             .and_then(|at| text.split_at_checked(at))
+            .or_else(|| is_birth(cleared).then_some((cleared, &[])))
             .ok_or("it is neither JSON nor `topic payload`")?;
         let topic = std::str::from_utf8(topic).map_err(|error| error.to_string())?;
         return Ok(Message {
@@ -271,6 +274,10 @@ fn message(text: &[u8]) -> Result<Message<'_>, String> {
         topic: wrapper.topic,
         payload,
     })
+}
+
+fn is_birth(topic: &[u8]) -> bool {
+    std::str::from_utf8(topic).is_ok_and(topic::is_birth)
 }
 
 impl Message<'_> {
@@ -429,6 +436,10 @@ mod tests {
             serde_json::json!({"topic": "a/_raw/gw1", "payload_base64": encoded}).to_string(),
             "acme/_health/gw1 {\"v\":1,\"type\":\"health\"}".to_owned(),
             "{\"v\":1,\"type\":\"birth\"}".to_owned(),
+            "acme/_birth/gw1/1 {\"v\":2,\"type\":\"birth\",\"part\":1}".to_owned(),
+            "acme/_birth/gw1/2".to_owned(),
+            "acme/_birth/gw1/3 (null)".to_owned(),
+            "{\"topic\":\"acme/_birth/gw1/4\",\"payload\":null}".to_owned(),
             String::new(),
         ];
         let lanes = check(&lines, true);

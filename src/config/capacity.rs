@@ -2,11 +2,12 @@
 //!
 //! Pure. Rates are exact; requests follow the default coalescing; memory is an order of magnitude.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::data_type::registers;
 use super::types::{Config, Device, Link, ModbusLink, ModbusTable, RawMode, Source, Tag};
+use crate::model::AssetPath;
 
 /// Memory of the gateway without a tag: runtime, drivers, store cache.
 const BASE_BYTES: u64 = 16 << 20;
@@ -41,6 +42,8 @@ pub struct DeviceLoad {
     pub tags: usize,
     /// Tags with detection.
     pub detected_tags: usize,
+    /// Assets that its tags stand on.
+    pub assets: usize,
     /// The shortest and the longest polling period.
     pub rates: Option<(Duration, Duration)>,
     /// Values polled per second.
@@ -57,14 +60,16 @@ impl Capacity {
         let devices: Vec<DeviceLoad> = config
             .devices
             .iter()
-            .map(|device| DeviceLoad::of(device, config.device_tags(device)))
+            .map(|device| DeviceLoad::of(device, config))
             .collect();
         let learning = |tag: &Tag| {
             let rules = tag.detection.as_ref();
             rules.map_or(0, |rules| u64::from(rules.learn_samples.min(1_000)) * 8)
         };
         let words = |tag: &Tag| {
-            (tag.name.len() + tag.description.len() + tag.unit.len() + tag.advice.len()) as u64
+            let asset = tag.asset.as_ref().map_or(0, |asset| asset.as_str().len());
+            let words = [&tag.name, &tag.description, &tag.unit, &tag.advice];
+            (words.map(String::len).iter().sum::<usize>() + asset) as u64
         };
         let per_tag = |tag: &Tag| TAG_BYTES + words(tag) + learning(tag);
         Self {
@@ -79,7 +84,9 @@ impl Capacity {
 }
 
 impl DeviceLoad {
-    fn of(device: &Device, tags: &[Tag]) -> Self {
+    fn of(device: &Device, config: &Config) -> Self {
+        let tags = config.device_tags(device);
+        let assets: BTreeSet<&AssetPath> = tags.iter().map(|tag| config.asset(tag)).collect();
         let rates = tags.iter().map(|tag| tag.rate);
         let mut by_rate: BTreeMap<Duration, Vec<&Tag>> = BTreeMap::new();
         for tag in tags {
@@ -92,6 +99,7 @@ impl DeviceLoad {
         Self {
             tags: tags.len(),
             detected_tags: tags.iter().filter(|tag| tag.detection.is_some()).count(),
+            assets: assets.len(),
             rates: rates.clone().min().zip(rates.clone().max()),
             values_per_s: rates.map(per_second).sum(),
             requests_per_s: requests

@@ -10,9 +10,10 @@ use super::nearest::did_you_mean;
 use super::node::{Node, Table, Value};
 
 /// Columns, the table of a tag that they belong to (empty: the tag itself), and the key there.
-const COLUMNS: [(&str, &str, &str); 26] = [
+const COLUMNS: [(&str, &str, &str); 27] = [
     ("name", "", "name"),
     ("address", "", "address"),
+    ("asset", "", "asset"),
     ("type", "", "type"),
     ("order", "", "order"),
     ("rate", "", "rate"),
@@ -38,6 +39,9 @@ const COLUMNS: [(&str, &str, &str); 26] = [
     ("false_alarms", "detect", "false_alarms"),
     ("learn", "detect", "learn"),
 ];
+
+/// A column of `andon browse` that is not read: it shows what a tag held, for whoever picks the tags.
+const SHOWN: &str = "value";
 
 /// One cell: where it stands, quotes included, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,8 +104,9 @@ fn columns(header: &[Cell], number: usize, faults: &Faults) -> Vec<Option<Column
     for cell in header {
         let name = cell.text.trim();
         let found = COLUMNS.into_iter().find(|(column, _, _)| *column == name);
-        let report = |what: String| faults.report(place(cell, number), what);
+        let report = |message: String| faults.report(place(cell, number), message);
         match found {
+            None if name == SHOWN => {}
             None if name.is_empty() => report("a column has no name".to_owned()),
             None => {
                 let hint = did_you_mean(name, COLUMNS.map(|(column, _, _)| column));
@@ -110,7 +115,8 @@ fn columns(header: &[Cell], number: usize, faults: &Faults) -> Vec<Option<Column
                     .take(60)
                     .flat_map(char::escape_default)
                     .collect();
-                report(format!("{name} is not a known column{hint}; {}", allowed()));
+                let message = format!("{name} is not a known column{hint}; {}", allowed());
+                faults.report_as(place(cell, number), message, "unknown column");
             }
             Some(column) if seen.contains(&column) => {
                 report(format!("the column {name} is there twice"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::csv::parse_csv;
 use super::fault::At;
-use super::gateway::read_asset;
+use super::gateway::{join_asset, read_asset_below};
 use super::login::Beside;
 use super::modbus_link::{self, read_modbus_link};
 use super::node::Table;
@@ -57,6 +57,7 @@ impl Devices {
         let parent = Parent {
             device: id,
             name: name.as_deref().unwrap_or_default(),
+            gateway: plant.gateway,
             max_registers: match (&link, driver(&section)) {
                 (Some(Link::ModbusTcp(link)), _) => Some(link.max_registers),
                 (None, Some(DriverName::ModbusTcp)) => Some(125),
@@ -134,32 +135,17 @@ fn quoted(name: &str) -> String {
     format!("\"{shown}\"")
 }
 
+/// Where a device stands: its `asset`, by default its name, below the gateway's.
 fn read_device_asset(
     section: &Section<'_>,
     name: Option<&str>,
     gateway: Option<&AssetPath>,
 ) -> Option<AssetPath> {
-    let own = read_asset(section, "asset");
-    let below = if section.has("asset") {
-        own?
-    } else {
-        AssetPath::parse(name?).ok()?
-    };
-    match gateway?.join(&below) {
-        Ok(asset) => Some(asset),
-        Err(error) => {
-            let key = if section.has("asset") {
-                "asset"
-            } else {
-                "name"
-            };
-            section.fault(
-                key,
-                &format!("cannot stand below the gateway's asset: {error}"),
-            );
-            None
-        }
+    if section.has("asset") {
+        return read_asset_below(section, "asset", gateway);
     }
+    let below = AssetPath::parse(name?).ok()?;
+    join_asset(section, "name", gateway?, &below)
 }
 
 fn driver(section: &Section<'_>) -> Option<DriverName> {

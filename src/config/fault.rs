@@ -1,19 +1,26 @@
 //! Faults and where they stand: texts by number, places as byte ranges, `file:line:col` only when printed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// Most faults kept; a wrong file (say, a log given as configuration) must not fill the memory.
 const FAULTS_MAX: usize = 1_000;
+
+/// Faults of one tag CSV that say the same, value and line aside, are shown this often and then counted: a whole file
+/// may have a wrong decimal point.
+const ALIKE_SHOWN: usize = 3;
 
 /// Most characters of a value quoted in a message.
 const QUOTED_CHARS_MAX: usize = 60;
 
 /// Every fault found, in file order.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration has {} fault(s)", .faults.len())]
+#[error("the configuration has {total} fault(s)")]
 pub struct ConfigError {
-    /// The faults; at most 1,000.
+    /// The faults; at most 1,000. Of those of a tag CSV that say the same, the first few.
     pub faults: Vec<Fault>,
+    /// How many there are, those that are not listed included.
+    pub total: usize,
 }
 
 /// One fault and where it stands.
@@ -47,8 +54,58 @@ pub(super) struct At {
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     texts: RefCell<Vec<(String, String)>>,
-    found: RefCell<Vec<(At, String)>>,
-    total: Cell<usize>,
+    found: RefCell<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    listed: Vec<(At, String)>,
+    total: usize,
+    /// By text and by what they say.
+    alike: BTreeMap<(usize, String), Alike>,
+}
+
+/// Faults of one tag CSV that say the same.
+#[derive(Debug, Default)]
+struct Alike {
+    /// Where the latest stands.
+    last: Option<At>,
+    count: usize,
+    /// The last one that is listed.
+    listed: Option<usize>,
+}
+
+impl Found {
+    fn add(&mut self, at: At, message: String, what: &str) {
+        // The first text is the TOML file, where every fault is written by hand.
+        if at.text > 0 {
+            let alike = self.alike.entry((at.text, what.to_owned())).or_default();
+            if alike.last.replace(at) == Some(at) {
+                return;
+            }
+            alike.count += 1;
+            if alike.count > ALIKE_SHOWN {
+                self.total += 1;
+                return;
+            }
+            alike.listed = Some(self.listed.len());
+        }
+        self.total += 1;
+        if self.listed.len() < FAULTS_MAX {
+            self.listed.push((at, message));
+        }
+    }
+
+    /// Says at the last listed of each kind how many more there are.
+    fn sum_up(&mut self) {
+        for alike in self.alike.values() {
+            let more = alike.count.saturating_sub(ALIKE_SHOWN);
+            let last = alike.listed.and_then(|index| self.listed.get_mut(index));
+            if let (Some((_, message)), true) = (last, more > 0) {
+                *message = format!("{message}; and {more} more like it in this file");
+            }
+        }
+    }
 }
 
 impl Faults {
@@ -61,16 +118,18 @@ impl Faults {
 
     /// Reports a fault.
     pub(super) fn report(&self, at: At, message: String) {
-        self.total.set(self.total.get() + 1);
-        let mut found = self.found.borrow_mut();
-        if found.len() < FAULTS_MAX {
-            found.push((at, message));
-        }
+        let what = message.clone();
+        self.report_as(at, message, &what);
+    }
+
+    /// Reports a fault; `what` is the part of its message that others of its kind share.
+    pub(super) fn report_as(&self, at: At, message: String, what: &str) {
+        self.found.borrow_mut().add(at, message, what);
     }
 
     /// How many faults have been reported.
     pub(super) fn count(&self) -> usize {
-        self.total.get()
+        self.found.borrow().total
     }
 
     /// The text at a place, shortened to fit into one line of a message.
@@ -94,20 +153,24 @@ impl Faults {
     /// Every fault in file order, each once.
     pub(super) fn into_error(self) -> Option<ConfigError> {
         let mut found = self.found.into_inner();
-        if found.is_empty() {
+        found.sum_up();
+        let mut listed = found.listed;
+        if listed.is_empty() {
             return None;
         }
-        found.sort();
-        found.dedup();
+        let reported = listed.len();
+        listed.sort();
+        listed.dedup();
+        let total = found.total - (reported - listed.len());
         let texts = self.texts.into_inner();
-        let faults = found
+        let faults = listed
             .into_iter()
             .map(|(at, message)| Fault {
                 at: place(&texts, at),
                 message,
             })
             .collect();
-        Some(ConfigError { faults })
+        Some(ConfigError { faults, total })
     }
 }
 
@@ -213,6 +276,47 @@ mod tests {
             faults.report(at, n.to_string());
         }
         assert_eq!(faults.count(), FAULTS_MAX + 5);
-        assert_eq!(faults.into_error().unwrap().faults.len(), FAULTS_MAX);
+        let error = faults.into_error().unwrap();
+        assert_eq!(error.faults.len(), FAULTS_MAX);
+        assert_eq!(error.total, FAULTS_MAX + 5);
+    }
+
+    #[test]
+    fn faults_of_one_csv_that_say_the_same_are_folded_and_counted() {
+        let faults = Faults::default();
+        let texts = ["a.toml", "b.csv", "c.csv"].map(|name| faults.add_text(name, "0123456789"));
+        for start in 0..6 {
+            for text in texts {
+                let at = At {
+                    text,
+                    start,
+                    end: start + 1,
+                };
+                faults.report_as(at, format!("scale = {start} is bad"), "scale is bad");
+                // The same fault again counts once.
+                faults.report_as(at, format!("scale = {start} is bad"), "scale is bad");
+            }
+        }
+        let other = At {
+            text: texts[1],
+            start: 9,
+            end: 10,
+        };
+        faults.report(other, "other".into());
+        let error = faults.into_error().unwrap();
+        assert_eq!(error.total, 3 * 6 + 1);
+        let lines: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines[6..],
+            [
+                "b.csv:1:1: scale = 0 is bad",
+                "b.csv:1:2: scale = 1 is bad",
+                "b.csv:1:3: scale = 2 is bad; and 3 more like it in this file",
+                "b.csv:1:10: other",
+                "c.csv:1:1: scale = 0 is bad",
+                "c.csv:1:2: scale = 1 is bad",
+                "c.csv:1:3: scale = 2 is bad; and 3 more like it in this file",
+            ]
+        );
     }
 }

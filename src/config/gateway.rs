@@ -47,7 +47,7 @@ pub(super) fn read_gateway(section: Section<'_>, beside: Beside<'_>) -> Option<G
 }
 
 /// An asset path behind a key.
-pub(super) fn read_asset(section: &Section<'_>, key: &'static str) -> Option<AssetPath> {
+fn read_asset(section: &Section<'_>, key: &'static str) -> Option<AssetPath> {
     section.read(key, |value| match value.text() {
         Some(text) => {
             AssetPath::parse(text).map_err(|error| format!("is not an asset path: {error}"))
@@ -57,6 +57,32 @@ pub(super) fn read_asset(section: &Section<'_>, key: &'static str) -> Option<Ass
             value.kind()
         )),
     })
+}
+
+/// An asset path behind a key, joined to the gateway's; `None` without one or after a fault in either.
+pub(super) fn read_asset_below(
+    section: &Section<'_>,
+    key: &'static str,
+    gateway: Option<&AssetPath>,
+) -> Option<AssetPath> {
+    let below = read_asset(section, key)?;
+    join_asset(section, key, gateway?, &below)
+}
+
+/// Joins a path to the gateway's; the fault of one that is too deep stands at `key`.
+pub(super) fn join_asset(
+    section: &Section<'_>,
+    key: &'static str,
+    gateway: &AssetPath,
+    below: &AssetPath,
+) -> Option<AssetPath> {
+    let joined = gateway.join(below);
+    joined
+        .map_err(|error| {
+            let what = format!("cannot stand below the gateway's asset: {error}");
+            section.fault(key, &what);
+        })
+        .ok()
 }
 
 /// Reads `[buffer]`.

@@ -26,6 +26,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
                 at: name,
                 message: format!("the configuration {fault}"),
             }],
+            total: 1,
         }),
     }
 }
@@ -43,7 +44,10 @@ pub fn parse(text: &str, file: &str, resolver: &dyn FileSource) -> Result<Config
         parse_toml(text, number, &faults).and_then(|root| read_config(&root, &faults, beside));
     match (config, faults.into_error()) {
         (Some(config), None) => Ok(config),
-        (_, error) => Err(error.unwrap_or(ConfigError { faults: Vec::new() })),
+        (_, error) => Err(error.unwrap_or(ConfigError {
+            faults: Vec::new(),
+            total: 0,
+        })),
     }
 }
 

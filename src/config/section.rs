@@ -83,8 +83,8 @@ impl<'a> Section<'a> {
         } else {
             String::new()
         };
-        self.faults
-            .report(at, format!("{}{key}{written} {what}", self.label));
+        let message = format!("{}{key}{written} {what}", self.label);
+        self.faults.report_as(at, message, &format!("{key} {what}"));
     }
 
     /// Like [`Section::fault`], for values that must not be printed.
@@ -96,10 +96,9 @@ impl<'a> Section<'a> {
     /// Reports that a key is missing.
     pub(super) fn missing(&self, key: &'static str, allowed: &str) {
         self.ask(key);
-        self.faults.report(
-            self.table.at,
-            format!("{}{key} is missing; {allowed}", self.label),
-        );
+        let what = format!("{key} is missing; {allowed}");
+        let message = format!("{}{what}", self.label);
+        self.faults.report_as(self.table.at, message, &what);
     }
 
     /// The node behind a key.
@@ -290,7 +289,8 @@ impl<'a> Section<'a> {
                 Err(what) => {
                     let written = self.faults.quote(item.at);
                     let message = format!("{}{key}: {written} {what}", self.label);
-                    self.faults.report(item.at, message);
+                    let kind = format!("{key}: {what}");
+                    self.faults.report_as(item.at, message, &kind);
                 }
             }
         }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::address::{check_opcua, parse_modbus};
 use super::data_type::{self, ORDERS, is_numeric, parse_type, raw_range, registers, with_order};
+use super::gateway::read_asset_below;
 use super::node::Value;
 use super::section::{Section, number};
 use super::settings::Settings;
 use super::types::{DataType, ModbusAddress, ModbusTable, Source, Tag, ValidationRules};
 use super::units::format_duration;
-use crate::model::DeviceId;
+use crate::model::{AssetPath, DeviceId};
 
 /// Longest texts for people, in characters.
 const WORDS_CHARS_MAX: usize = 500;
@@ -23,6 +24,8 @@ const SENTINELS_MAX: usize = 16;
 pub(super) struct Parent<'a> {
     pub device: DeviceId,
     pub name: &'a str,
+    /// The gateway's asset; `None` after a fault in it.
+    pub gateway: Option<&'a AssetPath>,
     /// The longest read, for Modbus; `None` for OPC UA.
     pub max_registers: Option<u16>,
     pub settings: &'a Settings,
@@ -43,6 +46,7 @@ pub(super) fn read_tag(section: Section<'_>, parent: &Parent<'_>) -> Tag {
     let tag = Tag {
         name: format!("{}.{name}", parent.name),
         device: parent.device,
+        asset: read_asset_below(&section, "asset", parent.gateway),
         description: section
             .words("description", WORDS_CHARS_MAX)
             .unwrap_or_default(),

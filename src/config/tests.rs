@@ -165,6 +165,55 @@ fn assets_stand_below_the_gateway() {
 }
 
 #[test]
+fn a_tag_stands_on_its_own_asset_or_on_its_devices() {
+    let text = "[gateway]
+id = \"gw\"
+asset = \"acme/line1\"
+[[device]]
+name = \"plc\"
+asset = \"cell\"
+driver = \"modbus-tcp\"
+endpoint = \"h\"
+tags_csv = \"plc.csv\"
+tag = [
+    { name = \"a\", address = \"coil:1\", asset = \"cell/saw\" },
+    { name = \"b\", address = \"coil:2\" },
+]
+[[device]]
+name = \"server\"
+driver = \"opcua\"
+endpoint = \"opc.tcp://h\"
+tags_csv = \"server.csv\"
+";
+    // As `andon browse` writes it, with some assets filled in.
+    let server = "name,address,asset,type,unit,description,value
+a,nsu=u;s=a,oven,f64,,,1.5
+b,nsu=u;s=b,,f64,,,1.5
+c,nsu=u;s=c,paint/robot 2,f64,,,1.5
+";
+    let held = Held::default()
+        .file("plc.csv", "name,asset,address\nc,lathe,coil:3\n")
+        .file("server.csv", server);
+    let config = parse(text, "x.toml", &held).unwrap();
+    let found: Vec<(&str, &str)> = config
+        .tags
+        .iter()
+        .map(|tag| (tag.name.as_str(), config.asset(tag).as_str()))
+        .collect();
+    let expected = [
+        ("plc.a", "acme/line1/cell/saw"),
+        ("plc.b", "acme/line1/cell"),
+        ("plc.c", "acme/line1/lathe"),
+        ("server.a", "acme/line1/oven"),
+        ("server.b", "acme/line1/server"),
+        ("server.c", "acme/line1/paint/robot 2"),
+    ];
+    assert_eq!(found, expected);
+    let assets = Capacity::of(&config).devices;
+    assert_eq!((assets[0].assets, assets[1].assets), (3, 3));
+}
+
+#[test]
 fn settings_are_inherited_key_by_key() {
     let text = MINIMAL
         .replace("[[device]]", "[defaults]\nrate = \"2s\"\nvalidate = { min = 0, max = 9, stuck_after = \"1s\" }\npublish = { summary = \"1s\", raw = \"change\", deadband = 2 }\ndetect = { detect_shift = 2, learn = 100 }\n\n[[device]]")

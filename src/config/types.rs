@@ -31,6 +31,13 @@ impl Config {
         self.tags.get(id.index())
     }
 
+    /// Where a tag stands: its own asset, else its device's.
+    pub fn asset<'a>(&'a self, tag: &'a Tag) -> &'a AssetPath {
+        let device = || self.device(tag.device).map(|device| &device.asset);
+        let own = tag.asset.as_ref();
+        own.or_else(device).unwrap_or(&self.gateway.asset)
+    }
+
     /// The device behind an id of this configuration.
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.get(id.index())
@@ -42,7 +49,7 @@ impl Config {
 pub struct Gateway {
     /// `id`: unique on the broker, part of every record id; 1 to 32 of `A-Z a-z 0-9 _ -`.
     pub id: String,
-    /// `asset`: the ISA-95 path that this gateway serves; devices stand below it.
+    /// `asset`: the ISA-95 path that this gateway serves; devices and tags stand below it.
     pub asset: AssetPath,
     /// `data_dir`: buffer, certificates, epoch, tag registry.
     pub data_dir: PathBuf,
@@ -153,7 +160,8 @@ impl std::fmt::Debug for Secret {
 pub struct Device {
     /// `name`: unique; first part of its tags' names; 1 to 48 of `A-Z a-z 0-9 _ -`.
     pub name: String,
-    /// `asset` (default: the name), joined to the gateway's asset.
+    /// `asset` (default: the name), joined to the gateway's asset: where its tags stand that name no asset of their
+    /// own, and where it stands itself when it is down.
     pub asset: AssetPath,
     /// How to reach it.
     pub link: Link,
@@ -252,6 +260,9 @@ pub struct Tag {
     pub name: String,
     /// Which device it belongs to.
     pub device: DeviceId,
+    /// `asset` (default: the device's), joined to the gateway's asset: the machine that the tag measures, when the
+    /// device serves several. [`Config::asset`] tells the one that counts.
+    pub asset: Option<AssetPath>,
     /// `description` (default ""): shown in alerts.
     pub description: String,
     /// `unit` (default ""): engineering unit, e.g. "°C".

@@ -6,6 +6,7 @@ use std::path::Path;
 use super::endpoint::join_host_port;
 use super::files;
 use super::types::{Config, Device, Link, OpcUaMode, OpcUaPolicy};
+use crate::model::AssetPath;
 
 /// Every warning about `config`, in the order of the file.
 pub fn warnings(config: &Config) -> Vec<String> {
@@ -25,13 +26,12 @@ pub fn warnings(config: &Config) -> Vec<String> {
     }
     for (index, route) in config.alerting.routes.iter().enumerate() {
         for asset in &route.assets {
-            if !config
-                .devices
-                .iter()
-                .any(|device| device.asset.is_within(asset))
-            {
+            let mut devices = config.devices.iter().map(|device| &device.asset);
+            let mut tags = config.tags.iter().filter_map(|tag| tag.asset.as_ref());
+            let within = |place: &AssetPath| place.is_within(asset);
+            if !devices.any(within) && !tags.any(within) {
                 found.push(format!(
-                    "alerting.route {}: no device stands within {asset}, so it matches nothing there",
+                    "alerting.route {}: no device and no tag stands within {asset}, so it matches nothing there",
                     index + 1
                 ));
             }

@@ -20,9 +20,7 @@ impl Catalog {
         let mut assets = Vec::new();
         let mut asset_of = Vec::with_capacity(config.tags.len());
         for tag in &config.tags {
-            let path = config
-                .device(tag.device)
-                .map_or("", |device| device.asset.as_str());
+            let path = config.asset(tag).as_str();
             let at = *index.entry(path).or_insert_with(|| {
                 assets.push(path.to_owned());
                 assets.len() - 1
@@ -49,5 +47,24 @@ impl Catalog {
     /// ISA-95 paths, by asset index.
     pub fn assets(&self) -> &[String] {
         &self.assets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AssetPath;
+    use crate::pipeline::testing;
+
+    #[test]
+    fn tags_are_grouped_by_their_own_asset_or_their_devices() {
+        let mut config = testing::config(4);
+        for tag in [1, 3] {
+            config.tags[tag].asset = Some(AssetPath::parse("acme/line1/saw").unwrap());
+        }
+        let catalog = Catalog::new(&config, vec![1, 2, 3, 4]);
+        assert_eq!(catalog.assets(), ["acme/line1/press", "acme/line1/saw"]);
+        let groups = [0, 1, 2, 3].map(|tag| catalog.asset_index(TagId(tag)));
+        assert_eq!(groups, [0, 1, 0, 1]);
     }
 }

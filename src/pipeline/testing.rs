@@ -61,6 +61,7 @@ pub(crate) fn tag(n: u32) -> Tag {
     Tag {
         name: format!("press.t{n}"),
         device: DeviceId(0),
+        asset: None,
         description: String::new(),
         unit: "degC".into(),
         rate: Duration::from_secs(1),

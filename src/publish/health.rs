@@ -1,15 +1,7 @@
-//! The two retained messages about the gateway itself: birth (who is this, which number is which tag) and health.
+//! The retained health message: how the gateway is.
 //!
-//! Birth, `…/_birth/<gateway>`, once per connection:
-//!
-//! ```json
-//! {"v":1,"type":"birth","gateway":"gw1","asset":"acme/berlin","version":"0.1.0","epoch":7,
-//!  "started":"2026-03-01T06:00:00.000Z","payload":"json","generation":1,
-//!  "tags":[{"number":1,"name":"press1.temp","unit":"°C","asset":"acme/berlin/paint/press1","type":"f32"}]}
-//! ```
-//!
-//! Health, `…/_health/<gateway>`, on every change and every `health_interval`; the last will has `status` `offline`
-//! and the reason `connection lost`:
+//! `…/_health/<gateway>`, on every change and every `health_interval`; the last will has `status` `offline` and the
+//! reason `connection lost`:
 //!
 //! ```json
 //! {"v":1,"type":"health","gateway":"gw1","status":"degraded","version":"0.1.0","epoch":7,
@@ -18,12 +10,21 @@
 //!  "buffer":{"alerts_pending":0,"telemetry_pending":3,"bytes":8192,"dropped":0},
 //!  "counters":{"samples":12000}}
 //! ```
+//!
+//! It is bounded as every part of the birth is, for brokers that take no large message: a reason has at most 200
+//! characters, and where the devices do not all fit, those that are up go first and `"more_devices"` counts what is
+//! left out.
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::config::{ByteOrder, DataType, PayloadFormat};
+use super::birth::PART_BYTES_MAX;
 use crate::model::{AssetPath, Timestamp};
+
+/// Longest reason of a device in the message, in characters.
+const REASON_CHARS_MAX: usize = 200;
+/// Room for everything but the devices, in bytes.
+const HEAD_BYTES_MAX: usize = 4_000;
 
 /// Who the gateway is; the same for the whole run.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,30 +39,6 @@ pub struct Identity {
     pub epoch: u32,
     /// When this run began.
     pub started: Timestamp,
-}
-
-/// What consumers need to read compact records.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Birth {
-    /// Generation of the tag registry.
-    pub generation: u32,
-    /// Every configured tag.
-    pub tags: Vec<BirthTag>,
-}
-
-/// One tag of the birth message.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BirthTag {
-    /// Stable number in records.
-    pub number: u32,
-    /// `<device>.<name>`.
-    pub name: String,
-    /// Engineering unit, may be empty.
-    pub unit: String,
-    /// ISA-95 path of the machine.
-    pub asset: AssetPath,
-    /// What the source holds.
-    pub data_type: DataType,
 }
 
 /// How the gateway is.
@@ -124,21 +101,36 @@ impl Health {
             HealthStatus::Online => "online",
             HealthStatus::Degraded => "degraded",
         };
-        let devices: Vec<Device<'_>> = self
-            .devices
-            .iter()
-            .map(|d| Device {
-                name: &d.device,
-                state: &d.state,
-                reason: &d.reason,
-            })
-            .collect();
+        let (devices, more_devices) = self.listed();
         encode(&HealthJson {
             devices: &devices,
+            more_devices,
             buffer: Some(self.buffer),
             counters: Counters(&self.counters),
             ..HealthJson::new(identity, status, Some(self.at))
         })
+    }
+}
+
+impl Health {
+    /// The devices that fit into the message, and how many do not. Those that need attention come first then.
+    fn listed(&self) -> (Vec<Device<'_>>, usize) {
+        let mut devices: Vec<Device<'_>> = self.devices.iter().map(Device::of).collect();
+        let bytes = |device: &Device<'_>| encode(device).len() + 1;
+        let room = PART_BYTES_MAX - HEAD_BYTES_MAX;
+        if devices.iter().map(bytes).sum::<usize>() <= room {
+            return (devices, 0);
+        }
+        devices.sort_by_key(|device| device.state == "up" && device.reason.is_empty());
+        let mut used = 0;
+        let fits = devices.iter().take_while(|device| {
+            used += bytes(device);
+            used <= room
+        });
+        let fitting = fits.count();
+        let more = devices.len() - fitting;
+        devices.truncate(fitting);
+        (devices, more)
     }
 }
 
@@ -148,85 +140,6 @@ pub fn offline_json(identity: &Identity, at: Option<Timestamp>, reason: &str) ->
         reason: Some(reason),
         ..HealthJson::new(identity, "offline", at)
     })
-}
-
-impl Birth {
-    /// The retained payload.
-    pub fn to_json(&self, identity: &Identity, payload: PayloadFormat) -> Vec<u8> {
-        let tags: Vec<Tag<'_>> = self.tags.iter().map(Tag::of).collect();
-        encode(&BirthJson {
-            v: 1,
-            kind: "birth",
-            gateway: &identity.gateway,
-            asset: identity.asset.as_str(),
-            version: &identity.version,
-            epoch: identity.epoch,
-            started: identity.started.to_string(),
-            payload: match payload {
-                PayloadFormat::Json => "json",
-                PayloadFormat::Postcard => "postcard",
-            },
-            generation: self.generation,
-            tags: &tags,
-        })
-    }
-}
-
-#[derive(Serialize)]
-struct BirthJson<'a> {
-    v: u8,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    gateway: &'a str,
-    asset: &'a str,
-    version: &'a str,
-    epoch: u32,
-    started: String,
-    payload: &'static str,
-    generation: u32,
-    tags: &'a [Tag<'a>],
-}
-
-#[derive(Serialize)]
-struct Tag<'a> {
-    number: u32,
-    name: &'a str,
-    unit: &'a str,
-    asset: &'a str,
-    #[serde(rename = "type")]
-    data_type: String,
-}
-
-impl<'a> Tag<'a> {
-    fn of(tag: &'a BirthTag) -> Self {
-        Self {
-            number: tag.number,
-            name: &tag.name,
-            unit: &tag.unit,
-            asset: tag.asset.as_str(),
-            data_type: type_text(tag.data_type),
-        }
-    }
-}
-
-/// The type as configured, without the byte order: consumers get values, not registers.
-fn type_text(data_type: DataType) -> String {
-    let plain = |_: ByteOrder, name: &str| name.to_owned();
-    match data_type {
-        DataType::Auto => "auto".to_owned(),
-        DataType::Bool => "bool".to_owned(),
-        DataType::U16 => "u16".to_owned(),
-        DataType::I16 => "i16".to_owned(),
-        DataType::U32(order) => plain(order, "u32"),
-        DataType::I32(order) => plain(order, "i32"),
-        DataType::U64(order) => plain(order, "u64"),
-        DataType::I64(order) => plain(order, "i64"),
-        DataType::F32(order) => plain(order, "f32"),
-        DataType::F64(order) => plain(order, "f64"),
-        DataType::Bcd16 => "bcd16".to_owned(),
-        DataType::Bcd32(order) => plain(order, "bcd32"),
-        DataType::Text { bytes, .. } => format!("string:{bytes}"),
-    }
 }
 
 #[derive(Serialize)]
@@ -243,6 +156,8 @@ struct HealthJson<'a> {
     started: String,
     at: Option<String>,
     devices: &'a [Device<'a>],
+    #[serde(skip_serializing_if = "is_zero")]
+    more_devices: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     buffer: Option<BufferHealth>,
     counters: Counters<'a>,
@@ -261,6 +176,7 @@ impl<'a> HealthJson<'a> {
             started: identity.started.to_string(),
             at: at.map(|at| at.to_string()),
             devices: &[],
+            more_devices: 0,
             buffer: None,
             counters: Counters(&[]),
         }
@@ -273,6 +189,23 @@ struct Device<'a> {
     name: &'a str,
     state: &'a str,
     reason: &'a str,
+}
+
+impl<'a> Device<'a> {
+    fn of(device: &'a DeviceHealth) -> Self {
+        let reason = &device.reason;
+        let cut = reason.char_indices().nth(REASON_CHARS_MAX);
+        Self {
+            name: &device.device,
+            state: &device.state,
+            reason: cut.and_then(|(at, _)| reason.get(..at)).unwrap_or(reason),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 struct Counters<'a>(&'a [(&'static str, u64)]);
@@ -291,7 +224,7 @@ impl Serialize for Counters<'_> {
     clippy::expect_used,
     reason = "maps with text keys into a growing vector have no way to fail"
 )]
-fn encode(value: &impl Serialize) -> Vec<u8> {
+pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("birth and health are valid JSON")
 }
 
@@ -326,50 +259,12 @@ mod tests {
         }
     }
 
-    fn birth() -> Birth {
-        let tag = |number, data_type| BirthTag {
-            number,
-            name: format!("press1.t{number}"),
-            unit: "°C".into(),
-            asset: AssetPath::parse("acme/berlin/press1").unwrap(),
-            data_type,
-        };
-        let types = [
-            DataType::Auto,
-            DataType::Bool,
-            DataType::U16,
-            DataType::I16,
-            DataType::U32(ByteOrder::Abcd),
-            DataType::I32(ByteOrder::Abcd),
-            DataType::U64(ByteOrder::Abcd),
-            DataType::I64(ByteOrder::Abcd),
-            DataType::F32(ByteOrder::Cdab),
-            DataType::F64(ByteOrder::Abcd),
-            DataType::Bcd16,
-            DataType::Bcd32(ByteOrder::Abcd),
-            DataType::Text {
-                bytes: 12,
-                swapped: true,
-            },
-        ];
-        Birth {
-            generation: 1,
-            tags: (1..).zip(types).map(|(n, t)| tag(n, t)).collect(),
-        }
-    }
-
     #[test]
     fn the_retained_messages_do_not_change() {
         let identity = identity();
         let mut online = health();
         online.status = HealthStatus::Online;
         let lines = [
-            birth().to_json(&identity, PayloadFormat::Postcard),
-            Birth {
-                generation: 2,
-                tags: vec![],
-            }
-            .to_json(&identity, PayloadFormat::Json),
             health().to_json(&identity),
             online.to_json(&identity),
             offline_json(&identity, None, "connection lost"),
@@ -377,6 +272,30 @@ mod tests {
         ]
         .map(|bytes| String::from_utf8(bytes).unwrap());
         insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn many_devices_are_bounded_and_those_in_need_are_listed() {
+        let mut many = health();
+        many.devices = (0..5_000)
+            .map(|n| DeviceHealth {
+                device: format!("{n:048}"),
+                state: if n == 4_999 { "down" } else { "up" }.into(),
+                reason: if n == 4_999 {
+                    "°".repeat(500)
+                } else {
+                    String::new()
+                },
+            })
+            .collect();
+        let payload = many.to_json(&identity());
+        assert!(payload.len() <= PART_BYTES_MAX, "{}", payload.len());
+        let json: serde_json::Value = serde_json::from_slice(&payload).unwrap();
+        let listed = json["devices"].as_array().unwrap();
+        assert_eq!(listed[0]["state"], "down");
+        assert_eq!(listed[0]["reason"], "°".repeat(200));
+        assert!(listed.len() > 500);
+        assert_eq!(json["more_devices"], 5_000 - listed.len());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::payload::{JSON_TYPE, Message};
 use super::tls;
 use crate::config::{MqttConfig, MqttVersion};
 
-/// Largest packet ever sent; a record in JSON stays far below, a birth message of 50,000 tags fits.
+/// Largest packet ever sent; records in JSON and parts of the birth stay far below.
 pub(super) const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
 /// The broker sends acknowledgements only; anything larger is not meant for us.
 const MAX_INCOMING_BYTES: usize = 64 * 1024;

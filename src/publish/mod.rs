@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | [`topic`] | pure | topic names |
 //! | `payload` | pure | record → messages |
-//! | [`health`] | pure | birth, health and last-will payloads |
+//! | [`birth`], [`health`] | pure | birth, health and last-will payloads |
 //! | `window` | pure | packet ids ↔ records, contiguous acknowledgement, rewind |
 //! | `ladder` | pure | back-off, take-over detection |
 //! | `suspect` | pure | finds a record that makes the broker close the connection |
@@ -29,6 +29,7 @@
 //! after the fifth refusal gives the record up to a drop record. "Quota exceeded" is waited for without end, and so is
 //! a broker that takes no record at all: after three records given up without one acknowledged, nothing more is.
 
+pub mod birth;
 pub mod health;
 mod ladder;
 mod lane;
@@ -47,7 +48,8 @@ pub mod tls;
 pub mod topic;
 mod window;
 
-pub use health::{Birth, BirthTag, BufferHealth, DeviceHealth, Health, HealthStatus, Identity};
+pub use birth::{Birth, BirthTag};
+pub use health::{BufferHealth, DeviceHealth, Health, HealthStatus, Identity};
 pub use ladder::FaultClass;
 pub use source::{Committed, ReadLimit, Source, Stored};
 pub use stats::{PublishCounts, PublishStats};

@@ -14,7 +14,7 @@ use super::link::{Driver, LinkFault, Outlet, Signal, packet_bytes};
 use super::payload::Message;
 use super::source::{Committed, Source, Stored};
 use super::suspect::Suspect;
-use super::task::{ALERTS_IN_FLIGHT, Shared, earliest, log_up, refusal_wait};
+use super::task::{ALERTS_IN_FLIGHT, STATES_IN_FLIGHT, Shared, earliest, log_up, refusal_wait};
 use super::window::{Limits, Refused, Settled, Window};
 use crate::record::Lane;
 use crate::record::wire::IdRef;
@@ -77,6 +77,8 @@ pub(super) struct Session<'a, S> {
     telemetry: LaneFeed<'a>,
     committed: watch::Receiver<Committed>,
     committed_open: bool,
+    /// The birth message to hand over next.
+    birth_next: usize,
     health: watch::Receiver<Health>,
     health_open: bool,
     /// The health that subscribers have.
@@ -100,6 +102,7 @@ impl<'a, S: Source> Session<'a, S> {
             telemetry: LaneFeed::new(Lane::Telemetry, first.telemetry),
             committed: shared.source.committed(),
             committed_open: true,
+            birth_next: 0,
             health: shared.setup.health.clone(),
             health_open: true,
             told: None,
@@ -200,6 +203,7 @@ impl<'a, S: Source> Session<'a, S> {
         match self.stage {
             Stage::Connecting => return Ok(Work::Going),
             Stage::Up => {
+                self.tell_birth(outlet)?;
                 self.tell_health(outlet, now)?;
                 self.feed(outlet, now)?;
             }
@@ -348,7 +352,24 @@ impl<'a, S: Source> Session<'a, S> {
         }
     }
 
-    /// Birth and health after connecting; health on change and at its interval.
+    /// The birth after connecting, a few parts at a time: a large one must not hold up what comes after it.
+    fn tell_birth(&mut self, outlet: &Outlet) -> Result<(), LinkFault> {
+        let parts = &self.shared.birth;
+        while self.birth_next < parts.messages()
+            && self.window.states_in_flight() < STATES_IN_FLIGHT
+        {
+            let topic = self.shared.renderer.topics.birth(self.birth_next);
+            let payload = parts.payload(self.birth_next);
+            self.birth_next += 1;
+            if !self.offer_state(outlet, Shared::<S>::state(topic, payload))? {
+                // One line in the log is enough, and a birth with holes is of no use.
+                self.birth_next = parts.messages();
+            }
+        }
+        Ok(())
+    }
+
+    /// Health after connecting, on change and at its interval.
     fn tell_health(&mut self, outlet: &Outlet, now: Instant) -> Result<(), LinkFault> {
         let is_due = self.next_health.is_none_or(|at| now >= at);
         if !is_due && !self.health.has_changed().unwrap_or(false) {
@@ -363,13 +384,9 @@ impl<'a, S: Source> Session<'a, S> {
         if !is_due && !urgent {
             return Ok(());
         }
-        let topics = &self.shared.renderer.topics;
-        if self.told.is_none() {
-            let birth = setup.birth.to_json(&setup.identity, setup.mqtt.payload);
-            self.offer_state(outlet, Shared::<S>::state(topics.birth(), birth))?;
-        }
         let payload = health.to_json(&setup.identity);
-        self.offer_state(outlet, Shared::<S>::state(topics.health(), payload))?;
+        let topic = self.shared.renderer.topics.health();
+        self.offer_state(outlet, Shared::<S>::state(topic, payload))?;
         self.told = Some(health);
         self.next_health = Some(now + setup.mqtt.health_interval);
         Ok(())
@@ -380,20 +397,23 @@ impl<'a, S: Source> Session<'a, S> {
         let at = setup.clock.now().wall;
         let payload = offline_json(&setup.identity, Some(at), "stopped");
         let topic = self.shared.renderer.topics.health();
-        self.offer_state(outlet, Shared::<S>::state(topic, payload))
+        self.offer_state(outlet, Shared::<S>::state(topic, payload))?;
+        Ok(())
     }
 
-    fn offer_state(&mut self, outlet: &Outlet, message: Message) -> Result<(), LinkFault> {
+    /// Whether the broker takes a message of this size; if not, it is left out.
+    fn offer_state(&mut self, outlet: &Outlet, message: Message) -> Result<bool, LinkFault> {
         let bytes = packet_bytes(&message);
         if bytes > self.max_packet_bytes {
             let limit = self.max_packet_bytes;
             warn!(topic = %message.topic, bytes, limit, "The broker does not take a message of this size.");
-            return Ok(());
+            return Ok(false);
         }
         self.start_ack_timer();
         self.shared.setup.stats.published(1);
         self.window.hand_over_state();
-        outlet.offer(message)
+        outlet.offer(message)?;
+        Ok(true)
     }
 
     fn on_signal(&mut self, signal: &Signal) -> Result<Work, LinkFault> {
@@ -426,6 +446,7 @@ impl<'a, S: Source> Session<'a, S> {
         self.stage = Stage::Up;
         self.up_since = Some(now);
         self.progress = now;
+        self.birth_next = 0;
         self.told = None;
         self.next_health = None;
         self.shared.setup.stats.up();

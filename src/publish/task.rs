@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::health::{Birth, Health, Identity, offline_json};
+use super::birth::{Birth, Parts};
+use super::health::{Health, Identity, offline_json};
 use super::ladder::{Churn, Ladder};
 use super::link::{self, LinkFault};
 use super::payload::{JSON_TYPE, Message, Renderer};
@@ -23,7 +24,9 @@ use crate::record::names::TagNames;
 
 /// Share of the alert lane on top of `max_in_flight`.
 pub(super) const ALERTS_IN_FLIGHT: usize = 32;
-/// Room in the client's queue beyond both lanes: birth, health, and the last alert's further roles.
+/// Birth messages under way at once, each up to 60,000 bytes.
+pub(super) const STATES_IN_FLIGHT: usize = 8;
+/// Room in the client's queue beyond both lanes: births, health, and the last alert's further roles.
 const SPARE: usize = 512;
 
 /// Wait before the buffer is asked again.
@@ -55,6 +58,7 @@ pub(super) struct Shared<'a, S> {
     pub(super) setup: &'a Setup,
     pub(super) source: &'a S,
     pub(super) renderer: Renderer,
+    pub(super) birth: Parts<'a>,
 }
 
 impl<S> Shared<'_, S> {
@@ -92,6 +96,7 @@ pub async fn run<S: Source>(setup: Setup, source: S, cancel: CancellationToken) 
             format: mqtt.payload,
             names: setup.names.clone(),
         },
+        birth: Parts::new(&setup.birth, &setup.identity, mqtt.payload),
     };
     let limits = Limits {
         alerts: ALERTS_IN_FLIGHT,

@@ -71,6 +71,7 @@ impl Scene {
             birth: Birth {
                 generation: 1,
                 tags: vec![],
+                parts_before: 0,
             },
             health: sender.subscribe(),
             stats: Arc::clone(&stats),
@@ -182,6 +183,63 @@ async fn birth_health_and_farewell_are_retained() {
         assert_eq!(broker.orderly_closes, 1);
         let will = String::from_utf8_lossy(&broker.connects[0]).into_owned();
         assert!(will.contains("acme/_health/gw1") && will.contains("connection lost"));
+    }
+}
+
+fn many_tags(count: u32) -> Vec<BirthTag> {
+    let tag = |number| BirthTag {
+        number,
+        name: format!("press1.{number:060}"),
+        unit: String::new(),
+        asset: AssetPath::parse("acme/press1").unwrap(),
+        data_type: crate::config::DataType::Bool,
+    };
+    (1..=count).map(tag).collect()
+}
+
+#[tokio::test]
+async fn a_birth_that_the_broker_does_not_take_is_left_out_and_records_flow() {
+    let mut scene = Scene::new(V5).await.telemetry(20);
+    scene.broker.greeting.max_packet = Some(20_000);
+    scene.setup.birth.tags = many_tags(2_000);
+    let (broker, _, _) = scene.play(|_| Action::Ack, acked(Telemetry, 20)).await;
+    assert_eq!(broker.connections, 1);
+    assert!(!broker.seen.iter().any(|s| topic::is_birth(&s.topic)));
+    assert!(broker.seen.iter().any(|s| s.topic.contains("_health")));
+}
+
+#[tokio::test]
+async fn a_large_birth_goes_out_in_parts_and_clears_what_is_left_of_a_larger_one() {
+    for version in [V311, V5] {
+        let mut scene = Scene::new(version).await.telemetry(1);
+        scene.setup.birth.tags = many_tags(10_000);
+        let parts = scene
+            .setup
+            .birth
+            .part_count(&scene.setup.identity, PayloadFormat::Json);
+        scene.setup.birth.parts_before = parts + 2;
+        // Once it is told as a whole: with health, every part and what is cleared.
+        let told = async |_: &Memory, _: &watch::Sender<Health>, stats: &PublishStats| {
+            while stats.counts().acknowledged < parts as u64 + 2 + 1 + 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let (broker, _, _) = scene.play(|_| Action::Ack, told).await;
+        let births: Vec<&Seen> = broker
+            .seen
+            .iter()
+            .filter(|s| topic::is_birth(&s.topic))
+            .collect();
+        assert!(births.iter().all(|s| s.retain));
+        let topics: Vec<&str> = births.iter().map(|s| s.topic.as_str()).collect();
+        let expected = (0..parts + 2).map(|n| match n {
+            0 => "acme/_birth/gw1".to_owned(),
+            n => format!("acme/_birth/gw1/{n}"),
+        });
+        assert_eq!(topics, expected.collect::<Vec<_>>());
+        let empty: Vec<bool> = births.iter().map(|s| s.payload.is_empty()).collect();
+        let expected: Vec<bool> = (0..parts + 2).map(|n| n >= parts).collect();
+        assert_eq!(empty, expected);
     }
 }
 

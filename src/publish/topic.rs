@@ -5,7 +5,7 @@
 //! [<topic_root>/]<asset of the machine>/_raw/<gateway>
 //! [<topic_root>/]<asset of the machine>/_alert/<role>/<gateway>       one message per role that is told
 //! [<topic_root>/]<asset of the gateway>/_event/<gateway>              drop and event records
-//! [<topic_root>/]<asset of the gateway>/_birth/<gateway>              retained
+//! [<topic_root>/]<asset of the gateway>/_birth/<gateway>              retained; its parts above 0 below `/<part>`
 //! [<topic_root>/]<asset of the gateway>/_health/<gateway>             retained; also the last will
 //! ```
 //!
@@ -63,9 +63,13 @@ impl Topics {
         self.of(&self.gateway_asset, "_event")
     }
 
-    /// The retained birth message.
-    pub fn birth(&self) -> String {
-        self.of(&self.gateway_asset, "_birth")
+    /// A part of the retained birth.
+    pub fn birth(&self, part: usize) -> String {
+        let first = self.of(&self.gateway_asset, "_birth");
+        match part {
+            0 => first,
+            part => format!("{first}/{part}"),
+        }
     }
 
     /// The retained health message and last will.
@@ -115,6 +119,12 @@ pub fn parse(topic: &str) -> Option<TopicParts<'_>> {
     })
 }
 
+/// Whether a topic is that of a part of a birth.
+pub fn is_birth(topic: &str) -> bool {
+    let mut levels = topic.split('/');
+    levels.find(|l| l.starts_with('_') && !l.starts_with("__")) == Some("_birth")
+}
+
 /// The levels of a path, none of which can be taken for a kind.
 fn levels(path: &AssetPath) -> String {
     let mut out = String::with_capacity(path.as_str().len());
@@ -152,7 +162,8 @@ mod tests {
             topics.raw(&press),
             topics.alert(&press, &role),
             topics.event(),
-            topics.birth(),
+            topics.birth(0),
+            topics.birth(12),
             topics.health(),
         ];
         assert_eq!(
@@ -163,6 +174,7 @@ mod tests {
                 "acme/berlin/paint/press1/_alert/maintenance/gw1",
                 "acme/berlin/_event/gw1",
                 "acme/berlin/_birth/gw1",
+                "acme/berlin/_birth/gw1/12",
                 "acme/berlin/_health/gw1",
             ]
         );
@@ -216,7 +228,8 @@ mod tests {
                 (topics.raw(&asset), machine + 2, Some((Kind::Raw, None))),
                 (topics.alert(&asset, &role), machine + 3, Some((Kind::Alert, Some(role.as_str())))),
                 (topics.event(), base + depth(&own) + 2, Some((Kind::Event, None))),
-                (topics.birth(), base + depth(&own) + 2, None),
+                (topics.birth(0), base + depth(&own) + 2, None),
+                (topics.birth(1), base + depth(&own) + 3, None),
                 (topics.health(), base + depth(&own) + 2, None),
             ];
             let mut seen = BTreeSet::new();
@@ -225,6 +238,7 @@ mod tests {
                 prop_assert!(!topic.contains(['+', '#', '\0']) && !topic.starts_with('$'));
                 prop_assert_eq!(parse(topic).map(|p| (p.kind, p.role)), *parts);
                 prop_assert!(parse(topic).is_none_or(|p| p.gateway == gateway));
+                prop_assert_eq!(is_birth(topic), topic.contains("/_birth/"));
                 prop_assert!(seen.insert(topic.clone()), "{} twice", topic);
             }
         }

@@ -116,6 +116,8 @@ pub(super) struct Window {
     sent: BTreeMap<u16, Token>,
     alerts: LaneWindow,
     telemetry: LaneWindow,
+    /// Birth and health messages under way.
+    states: usize,
 }
 
 impl Window {
@@ -126,6 +128,7 @@ impl Window {
             sent: BTreeMap::new(),
             alerts: LaneWindow::default(),
             telemetry: LaneWindow::default(),
+            states: 0,
         }
     }
 
@@ -161,6 +164,12 @@ impl Window {
     /// Notes a birth or health message that was handed to the client.
     pub(super) fn hand_over_state(&mut self) {
         self.handed.push_back(Token::State);
+        self.states += 1;
+    }
+
+    /// Birth and health messages under way.
+    pub(super) const fn states_in_flight(&self) -> usize {
+        self.states
     }
 
     /// The client has given a packet id to the oldest message handed over.
@@ -180,7 +189,10 @@ impl Window {
     pub(super) fn acknowledged(&mut self, pkid: u16) -> Settled {
         let (lane, seq) = match self.sent.remove(&pkid) {
             Some(Token::Record(lane, seq)) => (lane, seq),
-            Some(Token::State) => return Settled::State,
+            Some(Token::State) => {
+                self.states = self.states.saturating_sub(1);
+                return Settled::State;
+            }
             None => return Settled::Unknown,
         };
         let window = self.lane_mut(lane);
@@ -198,7 +210,10 @@ impl Window {
     pub(super) fn refused(&mut self, pkid: u16) -> Refused {
         let (lane, seq) = match self.sent.remove(&pkid) {
             Some(Token::Record(lane, seq)) => (lane, seq),
-            Some(Token::State) => return Refused::State,
+            Some(Token::State) => {
+                self.states = self.states.saturating_sub(1);
+                return Refused::State;
+            }
             None => return Refused::Unknown,
         };
         let window = self.lane_mut(lane);
@@ -253,6 +268,7 @@ impl Window {
     pub(super) fn rewind(&mut self) -> [Option<u64>; 2] {
         self.handed.clear();
         self.sent.clear();
+        self.states = 0;
         [
             Self::forget(&mut self.alerts),
             Self::forget(&mut self.telemetry),

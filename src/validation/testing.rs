@@ -10,6 +10,7 @@ pub(crate) fn tag(name: &str) -> Tag {
     Tag {
         name: name.to_owned(),
         device: DeviceId(0),
+        asset: None,
         description: String::new(),
         unit: String::new(),
         rate: Duration::from_secs(1),

@@ -2,62 +2,8 @@
 
 use hal_sim::{DetectOptions, DeviceFault, FragmentOptions, Shift, SignalFault};
 
+use crate::rig::plant::{MACHINES, all_values};
 use crate::rig::{Message, Rig};
-
-const PLANT: &str = r#"
-seed = 12
-tick = "50ms"
-
-[mqtt]
-
-[[modbus]]
-name = "hall1"
-unit = [{ id = 1, machine = "press1" }]
-
-[[modbus]]
-name = "hall2"
-unit = [{ id = 1, machine = "oven1" }]
-
-[[opcua]]
-name = "line1"
-machines = ["mixer1"]
-security = ["None"]
-
-[[machine]]
-name = "press1"
-
-[[machine.signal]]
-name = "temp"
-description = "Plate temperature"
-unit = "degC"
-type = "f32"
-mean = 180.0
-sigma = 0.5
-detect = true
-advice = "Check the cooling water."
-
-[[machine]]
-name = "oven1"
-
-[[machine.signal]]
-name = "zone1"
-type = "f32"
-mean = 90.0
-sigma = 0.5
-
-[[machine]]
-name = "mixer1"
-
-[[machine.signal]]
-name = "torque"
-mean = 38.0
-sigma = 0.5
-
-[[machine.signal]]
-name = "level"
-mean = 55.0
-sigma = 0.5
-"#;
 
 fn rig() -> Rig {
     let detect = DetectOptions {
@@ -66,12 +12,10 @@ fn rig() -> Rig {
         learn: 50,
     };
     let options = FragmentOptions {
-        rate: "100ms".to_owned(),
-        summary: "1s".to_owned(),
         detect: Some(detect),
-        ..FragmentOptions::default()
+        ..all_values()
     };
-    Rig::new(PLANT, options)
+    Rig::new(MACHINES, options)
 }
 
 fn is_alert(message: &Message, kind: &str, subject: &str, transition: &str) -> bool {

@@ -7,48 +7,14 @@ use hal_sim::FragmentOptions;
 use hal_sim::scenario::Security;
 
 use crate::rig::Rig;
-
-const PLANT: &str = r#"
-seed = 17
-tick = "50ms"
-
-[mqtt]
-
-[[modbus]]
-name = "hall1"
-unit = [{ id = 1, machine = "press1" }]
-
-[[opcua]]
-name = "line1"
-machines = ["mixer1"]
-users = [{ name = "operator", password = "right" }]
-
-[[machine]]
-name = "press1"
-
-[[machine.signal]]
-name = "temp"
-unit = "degC"
-type = "f32"
-order = "ABCD"
-mean = 180.0
-sigma = 0.5
-
-[[machine]]
-name = "mixer1"
-
-[[machine.signal]]
-name = "torque"
-mean = 38.0
-sigma = 0.5
-"#;
+use crate::rig::plant::{MACHINES, all_values};
 
 fn rig(security: Security) -> Rig {
     let options = FragmentOptions {
         security: Some(security),
-        ..FragmentOptions::default()
+        ..all_values()
     };
-    Rig::new(PLANT, options)
+    Rig::new(MACHINES, options)
 }
 
 /// Runs the check; its exit code and everything it said.
@@ -95,10 +61,10 @@ fn a_wrong_node_is_named_with_one_that_exists() {
 #[test]
 fn a_wrong_byte_order_shows_the_value_in_all_four() {
     let rig = rig(Security::None);
-    rig.replace("order = \"ABCD\"", "order = \"DCBA\"");
+    rig.replace("order = \"CDAB\"", "order = \"DCBA\"");
     let (_, text) = check_live(&rig);
     let shown = text.lines().any(|line| {
-        let after = line.split("ABCD").nth(1).unwrap_or_default();
+        let after = line.split("CDAB").nth(1).unwrap_or_default();
         after.contains("179.") || after.contains("180.") || after.contains("18")
     });
     assert!(shown && text.contains("press1.temp"), "{text}");

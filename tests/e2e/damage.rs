@@ -4,25 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use hal_sim::FragmentOptions;
-
 use crate::rig::Rig;
-
-const PLANT: &str = r#"
-seed = 16
-tick = "50ms"
-
-[mqtt]
-
-[[modbus]]
-name = "hall1"
-
-[[bulk]]
-prefix = "cell"
-machines = 2
-signals = 10
-server = "hall1"
-"#;
+use crate::rig::plant::{CELLS, all_values};
 
 /// Segments of the telemetry lane, oldest first.
 fn segments(rig: &Rig) -> Vec<PathBuf> {
@@ -67,13 +50,7 @@ fn remove(segment: &Path) {
 
 #[track_caller]
 fn check(damage: fn(&Path)) {
-    let options = FragmentOptions {
-        rate: "50ms".to_owned(),
-        summary: "1s".to_owned(),
-        raw: "all".to_owned(),
-        ..FragmentOptions::default()
-    };
-    let rig = Rig::new(PLANT, options);
+    let rig = Rig::new(CELLS, all_values());
     rig.cut();
     for records in [40, 60] {
         let gateway = rig.start();

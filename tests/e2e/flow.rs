@@ -1,78 +1,31 @@
 //! From the devices to the broker.
 
-use hal_sim::FragmentOptions;
-use hal_sim::scenario::Security;
-
 use crate::rig::Rig;
-
-const PLANT: &str = r#"
-seed = 11
-tick = "50ms"
-
-[mqtt]
-
-[[modbus]]
-name = "hall1"
-unit = [{ id = 1, machine = "press1" }]
-
-[[opcua]]
-name = "line1"
-machines = ["mixer1"]
-
-[[machine]]
-name = "press1"
-
-[[machine.signal]]
-name = "temp"
-unit = "degC"
-type = "f32"
-order = "CDAB"
-mean = 180.0
-sigma = 0.5
-
-[[machine.signal]]
-name = "order"
-kind = "order"
-type = "string:10"
-
-[[machine]]
-name = "mixer1"
-
-[[machine.signal]]
-name = "torque"
-unit = "Nm"
-mean = 38.0
-sigma = 0.5
-"#;
-
-fn options() -> FragmentOptions {
-    FragmentOptions {
-        rate: "100ms".to_owned(),
-        summary: "1s".to_owned(),
-        raw: "all".to_owned(),
-        security: Some(Security::None),
-        ..FragmentOptions::default()
-    }
-}
+use crate::rig::plant::{MACHINES, all_values};
 
 #[test]
 fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
-    let rig = Rig::new(PLANT, options());
+    let rig = Rig::new(MACHINES, all_values());
+    let node = "address = \"nsu=urn:andon:sim;s=mixer1.torque\"\n";
+    rig.replace(node, format!("{node}asset = \"mixing/mixer1\"\n"));
     let gateway = rig.start();
-    for (tag, mean) in [("press1.temp", 180.0), ("line1.mixer1.torque", 38.0)] {
+    for (tag, asset, mean) in [
+        ("press1.temp", "press1", 180.0),
+        ("line1.mixer1.torque", "mixing/mixer1", 38.0),
+    ] {
         let is_near = |value: &serde_json::Value| {
             let value = value.as_f64();
             value.is_some_and(|value: f64| (value - mean).abs() < 5.0)
         };
         rig.recorder.wait(&format!("a raw value of {tag}"), |m| {
-            m.kind() == "raw"
+            m.topic == format!("acme/hall/{asset}/_raw/gw1")
                 && m.json["points"].as_array().is_some_and(|points| {
                     let mut of_tag = points.iter().filter(|p| p["tag"] == tag);
                     of_tag.any(|p| p["quality"] == "good" && is_near(&p["value"]))
                 })
         });
         rig.recorder.wait(&format!("a full summary of {tag}"), |m| {
-            m.kind() == "summary"
+            m.topic == format!("acme/hall/{asset}/_summary/gw1")
                 && m.json["items"].as_array().is_some_and(|items| {
                     let mut of_tag = items.iter().filter(|i| i["tag"] == tag);
                     of_tag.any(|i| i["good"].as_u64() >= Some(8) && is_near(&i["mean"]))
@@ -86,7 +39,7 @@ fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
     });
     let birth = rig.recorder.wait("the birth", |m| m.kind() == "birth");
     assert_eq!(birth.topic, "acme/hall/_birth/gw1");
-    assert_eq!(birth.json["tags"].as_array().map(Vec::len), Some(3));
+    assert_eq!(birth.json["tags"].as_array().map(Vec::len), Some(5));
     rig.recorder.wait("healthy health", |m| {
         m.kind() == "health" && m.text("status") == "online"
     });
@@ -99,4 +52,25 @@ fn values_summaries_birth_and_health_arrive_and_nothing_is_missing() {
     });
     let report = rig.settle();
     assert_eq!(report["complete"], true, "{report:#}");
+}
+
+#[test]
+fn parts_of_a_larger_birth_are_cleared() {
+    let rig = Rig::new(MACHINES, all_values());
+    // As a run with many more tags leaves it behind.
+    std::fs::create_dir_all(rig.data_dir()).unwrap();
+    std::fs::write(rig.data_dir().join("birth-parts"), "3\n").unwrap();
+    let gateway = rig.start();
+    let birth = rig.recorder.wait("the birth", |m| m.kind() == "birth");
+    assert_eq!(
+        (&birth.json["part"], &birth.json["parts"]),
+        (&0.into(), &1.into())
+    );
+    for part in [1, 2] {
+        let topic = format!("acme/hall/_birth/gw1/{part}");
+        let cleared = rig.recorder.wait("a cleared part", |m| m.topic == topic);
+        assert!(cleared.json.is_null(), "{}", cleared.json);
+    }
+    gateway.stop();
+    rig.settle();
 }

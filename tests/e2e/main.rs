@@ -1,6 +1,6 @@
 //! The real `andon` binary against a simulated plant and a real broker: what a user sees, end to end.
 //!
-//! Each module is one subject. The plants are small and stand beside the tests; every test prints its seed.
+//! Each module is one subject. Most share the small plants of the rig; every test prints its seed.
 
 #![expect(
     clippy::unwrap_used,

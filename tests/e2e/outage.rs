@@ -3,34 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 
-use hal_sim::FragmentOptions;
-
+use crate::rig::plant::{CELLS, all_values};
 use crate::rig::{Message, PATIENCE, Rig, eventually};
 
-const PLANT: &str = r#"
-seed = 13
-tick = "50ms"
-
-[mqtt]
-
-[[modbus]]
-name = "hall1"
-
-[[bulk]]
-prefix = "cell"
-machines = 2
-signals = 10
-server = "hall1"
-"#;
-
 fn rig() -> Rig {
-    let options = FragmentOptions {
-        rate: "50ms".to_owned(),
-        summary: "1s".to_owned(),
-        raw: "all".to_owned(),
-        ..FragmentOptions::default()
-    };
-    Rig::new(PLANT, options)
+    Rig::new(CELLS, all_values())
 }
 
 fn fill(rig: &Rig, records: u64) {

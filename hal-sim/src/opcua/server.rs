@@ -15,7 +15,8 @@ use opcua::crypto::SecurityPolicy;
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
 use opcua::server::{
-    ANONYMOUS_USER_TOKEN_ID, Server, ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken,
+    ANONYMOUS_USER_TOKEN_ID, Limits, Server, ServerBuilder, ServerEndpoint, ServerHandle,
+    ServerUserToken,
 };
 use opcua::types::MessageSecurityMode;
 use tokio::sync::{mpsc, watch};
@@ -30,11 +31,20 @@ use crate::snapshot::Snapshot;
 /// How long the first start may take: a new key pair takes seconds on a slow machine.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Limits that let 10,000 nodes be read at once and many clients connect.
+/// Limits that let 100,000 nodes be read at once and many clients connect.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
+const MAX_ARRAY_LENGTH: usize = 100_000;
 const MAX_CHUNKS: usize = 1024;
 const MAX_SESSIONS: usize = 200;
 const MAX_MONITORED_ITEMS: usize = 20_000;
+
+/// A limit that no read reaches. It is advertised as its low 32 bits, which is 0: no limit (OPC UA Part 5, 6.3.11).
+/// A real 0 would refuse every read.
+#[cfg(target_pointer_width = "64")]
+const UNSTATED: usize = 1 << 32;
+/// A limit that no read reaches.
+#[cfg(not(target_pointer_width = "64"))]
+const UNSTATED: usize = usize::MAX;
 
 /// What the nodes of a server read and write.
 #[derive(Debug, Clone)]
@@ -275,10 +285,7 @@ fn build(setup: &OpcUaSetup, public: SocketAddr) -> Result<(Server, ServerHandle
             ServerEndpoint::new("/", policy, mode, &tokens),
         );
     }
-    let limits = builder.limits_mut();
-    limits.operational.max_nodes_per_read =
-        usize::try_from(server.max_nodes_per_read).unwrap_or(usize::MAX);
-    limits.subscriptions.max_monitored_items_per_sub = MAX_MONITORED_ITEMS;
+    limit(builder.limits_mut(), server);
     let namespace = NamespaceMetadata {
         namespace_uri: NAMESPACE.to_owned(),
         ..NamespaceMetadata::default()
@@ -286,6 +293,19 @@ fn build(setup: &OpcUaSetup, public: SocketAddr) -> Result<(Server, ServerHandle
     builder
         .with_node_manager(simple_node_manager(namespace, "plant"))
         .build()
+}
+
+fn limit(limits: &mut Limits, server: &OpcUaServer) {
+    let nodes = usize::try_from(server.max_nodes_per_read).unwrap_or(usize::MAX);
+    (
+        limits.operational.max_nodes_per_read,
+        limits.max_array_length,
+    ) = if server.advertise_limits {
+        (nodes, MAX_ARRAY_LENGTH)
+    } else {
+        (UNSTATED, nodes)
+    };
+    limits.subscriptions.max_monitored_items_per_sub = MAX_MONITORED_ITEMS;
 }
 
 const fn endpoint(security: Security) -> (SecurityPolicy, MessageSecurityMode) {

@@ -117,6 +117,7 @@ pub(super) struct RawOpcUa {
     pub(super) users: Vec<RawUser>,
     pub(super) pki_dir: Option<std::path::PathBuf>,
     pub(super) max_nodes_per_read: Option<u32>,
+    pub(super) advertise_limits: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -189,8 +189,12 @@ pub struct OpcUaServer {
     pub users: Vec<User>,
     /// `pki_dir` (default: beside the others of the simulation): own key and certificates.
     pub pki_dir: Option<PathBuf>,
-    /// `max_nodes_per_read` (default 10,000): longer reads are refused as a whole.
+    /// `max_nodes_per_read` (default 10,000, up to 100,000): longer reads are refused as a whole.
     pub max_nodes_per_read: u32,
+    /// `advertise_limits` (default true): whether the server's `OperationLimits` state `max_nodes_per_read` and longer
+    /// reads are refused with `BadTooManyOperations`. Without it they state no limit, and the decoder of the server
+    /// gives up on longer reads: `BadDecodingError`.
+    pub advertise_limits: bool,
 }
 
 /// Security of an OPC UA endpoint; every policy but `None` signs and encrypts.

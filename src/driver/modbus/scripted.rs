@@ -250,6 +250,7 @@ pub(super) fn tag(name: &str, device: u32, address: ModbusAddress, data_type: Da
     Tag {
         name: name.into(),
         device: DeviceId(device),
+        asset: None,
         description: String::new(),
         unit: String::new(),
         rate: Duration::from_secs(1),

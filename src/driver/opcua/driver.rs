@@ -36,7 +36,8 @@ pub struct OpcUaDriver {
     clock: Arc<dyn Clock>,
     groups: Vec<Group>,
     judge: Judge,
-    limit: BatchLimit,
+    /// What the server says, what is configured, what was learnt.
+    pub(super) limit: BatchLimit,
     connection: Option<Connection>,
     subscription: Option<Subscription>,
     /// The session answers but may not be trusted with more reads: a silent subscription.

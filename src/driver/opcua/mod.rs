@@ -30,6 +30,8 @@ mod time;
 mod value;
 
 #[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
 mod live_tests;
 #[cfg(test)]
 mod testing;

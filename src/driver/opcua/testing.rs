@@ -35,6 +35,7 @@ pub(super) fn tag(address: &str) -> Tag {
     Tag {
         name: format!("plc.{address}"),
         device: DeviceId(0),
+        asset: None,
         description: String::new(),
         unit: String::new(),
         rate: Duration::from_millis(100),

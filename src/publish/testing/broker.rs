@@ -23,8 +23,11 @@ pub(in crate::publish) struct Seen {
 }
 
 impl Seen {
-    /// The record's id; `None` for birth and health.
+    /// The record's id; `None` for birth, health and what clears one.
     pub(in crate::publish) fn id(&self) -> Option<String> {
+        if self.payload.is_empty() {
+            return None;
+        }
         let value: serde_json::Value = serde_json::from_str(&self.payload).unwrap();
         Some(value.get("id")?.as_str()?.to_owned())
     }

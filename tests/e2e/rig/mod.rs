@@ -9,6 +9,7 @@
 
 mod config;
 mod gateway;
+pub(crate) mod plant;
 mod recorder;
 mod tap;
 

@@ -10,6 +10,8 @@ use crate::scenario::types::{
 
 /// Longest Modbus read, in registers (MODBUS Application Protocol V1.1b3, 6.3).
 const MAX_REGISTERS: u16 = 125;
+/// Most nodes of one OPC UA read: what the server can still decode.
+const MAX_NODES: u32 = 100_000;
 
 pub(super) fn modbus(raw: RawModbus, machines: &[Machine], faults: &mut Collector) -> ModbusServer {
     let place = format!("modbus `{}`", raw.name);
@@ -95,8 +97,8 @@ pub(super) fn opcua(raw: RawOpcUa, machines: &[Machine], faults: &mut Collector)
         faults.add(&place, "without anonymous sessions it needs users");
     }
     let max_nodes_per_read = raw.max_nodes_per_read.unwrap_or(10_000);
-    if max_nodes_per_read == 0 {
-        faults.add(&place, "max_nodes_per_read must be above 0");
+    if !(1..=MAX_NODES).contains(&max_nodes_per_read) {
+        faults.add(&place, "max_nodes_per_read must be 1 to 100000");
     }
     let bind = faults.bind(&place, raw.bind.as_deref());
     let users = raw.users.into_iter();
@@ -114,6 +116,7 @@ pub(super) fn opcua(raw: RawOpcUa, machines: &[Machine], faults: &mut Collector)
             .collect(),
         pki_dir: raw.pki_dir,
         max_nodes_per_read,
+        advertise_limits: raw.advertise_limits.unwrap_or(true),
     }
 }
 
