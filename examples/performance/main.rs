@@ -25,6 +25,7 @@ mod plant;
 mod proc;
 mod report;
 mod subscriber;
+mod tag_lists;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

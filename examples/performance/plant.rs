@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use hal_sim::{FragmentOptions, Scenario, Sim, gateway_config_fragment_with};
 
-use crate::Fault;
+use crate::{Fault, tag_lists};
 
 /// Of the first user of every OPC UA server in the scenarios.
 const PASSWORD: &str = "andon-test";
@@ -61,6 +61,7 @@ impl Plant {
             "payload = \"postcard\"\nmax_in_flight = 256\n\n[log]\nlevel = \"warn\"\n"
         )?;
         text += &gateway_config_fragment_with(self.sim.scenario(), self.sim.endpoints(), &options);
+        let text = tag_lists::split(dir, &text)?;
         let file = dir.join("gateway.toml");
         std::fs::write(&file, text)?;
         Ok(file)

@@ -55,27 +55,29 @@ struct Cell {
 
 type Column = (&'static str, &'static str, &'static str);
 
-/// The lines of a tag CSV as tables of the same shape as `[[device.tag]]`.
-pub(super) fn parse_csv(text: &str, number: usize, faults: &Faults) -> Vec<Table> {
-    let delimiter = delimiter(text);
+/// The lines of a tag CSV as tables of the same shape as `[[device.tag]]`, one at a time: a plant's whole list as
+/// tables takes ten times its room as text.
+pub(super) fn parse_csv<'t>(
+    text: &'t str,
+    number: usize,
+    faults: &'t Faults,
+) -> impl Iterator<Item = Table> + 't {
     let mut lines = Lines {
         text,
         at: text.len() - text.trim_start_matches('\u{feff}').len(),
-        delimiter,
+        delimiter: delimiter(text),
     };
-    let Some(header) = lines.next() else {
+    let header = lines.next().unwrap_or_default();
+    if header.is_empty() {
         let at = At {
             text: number,
             start: 0,
             end: 0,
         };
         faults.report(at, format!("the header line is missing; {}", allowed()));
-        return Vec::new();
-    };
+    }
     let columns = columns(&header, number, faults);
-    lines
-        .filter_map(|cells| row(&cells, &columns, number, faults))
-        .collect()
+    lines.filter_map(move |cells| row(&cells, &columns, number, faults))
 }
 
 /// Whichever of `,`, `;` and tab stands most often in the header line.

@@ -1,6 +1,6 @@
 //! `[[device]]`: one Modbus unit or one OPC UA server, and its tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::csv::parse_csv;
 use super::fault::At;
@@ -31,6 +31,13 @@ pub(super) struct Devices {
     names: BTreeMap<String, At>,
 }
 
+/// The tags of a device read so far.
+#[derive(Debug, Default)]
+struct Siblings {
+    names: BTreeSet<String>,
+    count: usize,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum DriverName {
     ModbusTcp,
@@ -44,8 +51,8 @@ impl Devices {
         let asset = read_device_asset(&section, name.as_deref(), plant.gateway);
         let link = read_link(&section, plant.beside);
         let settings = Settings::read(&section).over(plant.defaults);
-        let tables = tag_tables(&section, plant.beside);
-        let tables: Vec<&Table> = section.tables("tag").into_iter().chain(&tables).collect();
+        let list = tag_list(&section, plant.beside);
+        let tables = section.tables("tag");
         if tables.is_empty() && !section.has("tag") && !section.has("tags_csv") {
             section.missing(
                 "tag",
@@ -66,8 +73,23 @@ impl Devices {
             settings: &settings,
         };
         // Without a known driver nobody can tell what an address should look like.
-        if driver(&section).is_some() {
-            self.read_tags(&section, &tables, &parent);
+        let is_known = driver(&section).is_some();
+        let mut siblings = Siblings::default();
+        for table in tables.into_iter().filter(|_| is_known) {
+            self.read_tag(&section, table, &parent, &mut siblings);
+        }
+        if let Some((text, number)) = &list {
+            let before = section.faults().count();
+            let mut lines = 0;
+            for table in parse_csv(text, *number, section.faults()) {
+                lines += 1;
+                if is_known {
+                    self.read_tag(&section, &table, &parent, &mut siblings);
+                }
+            }
+            if lines == 0 && section.faults().count() == before {
+                section.fault("tags_csv", "holds no tag below its header line");
+            }
         }
         section.finish();
         if let (Some(name), Some(asset), Some(link)) = (name, asset, link) {
@@ -92,29 +114,32 @@ impl Devices {
         Some(name)
     }
 
-    fn read_tags(&mut self, section: &Section<'_>, tables: &[&Table], parent: &Parent<'_>) {
-        let mut names: BTreeMap<String, At> = BTreeMap::new();
-        for (index, table) in tables.iter().enumerate() {
-            let name = table
-                .entries
-                .get("name")
-                .and_then(|(_, node)| node.value.text());
-            let tag_label = match name {
-                Some(name) => format!("tag {}", quoted(name)),
-                None => format!("tag {}", index + 1),
-            };
-            let label = format!("{}, {tag_label}: ", section.label().trim_end_matches(": "));
-            let tag = Section::new(section.faults(), table, label);
-            if let Some(name) = name
-                && names.insert(name.to_owned(), tag.at("name")).is_some()
-            {
-                tag.fault(
-                    "name",
-                    "is the name of an earlier tag of the device; names are unique",
-                );
-            }
-            self.tags.push(read_tag(tag, parent));
+    /// Reads one tag; `siblings` are the device's tags before it.
+    fn read_tag(
+        &mut self,
+        section: &Section<'_>,
+        table: &Table,
+        parent: &Parent<'_>,
+        siblings: &mut Siblings,
+    ) {
+        let name = table
+            .entries
+            .get("name")
+            .and_then(|(_, node)| node.value.text());
+        siblings.count += 1;
+        let tag_label = match name {
+            Some(name) => format!("tag {}", quoted(name)),
+            None => format!("tag {}", siblings.count),
+        };
+        let label = format!("{}, {tag_label}: ", section.label().trim_end_matches(": "));
+        let tag = Section::new(section.faults(), table, label);
+        if name.is_some_and(|name| !siblings.names.insert(name.to_owned())) {
+            tag.fault(
+                "name",
+                "is the name of an earlier tag of the device; names are unique",
+            );
         }
+        self.tags.push(read_tag(tag, parent));
     }
 }
 
@@ -201,25 +226,19 @@ fn refuse_keys(section: &Section<'_>, keys: &[&'static str], drivers: [&str; 2])
     }
 }
 
-/// The lines of the tag CSV, if the device names one.
-fn tag_tables(section: &Section<'_>, beside: Beside<'_>) -> Vec<Table> {
-    let Some(path) = beside.path(section, "tags_csv") else {
-        return Vec::new();
-    };
+/// The tag CSV, if the device names one, and its number among the texts that faults refer to.
+fn tag_list(section: &Section<'_>, beside: Beside<'_>) -> Option<(String, usize)> {
+    let path = beside.path(section, "tags_csv")?;
     match beside.source.text(&path) {
         Ok(text) => {
-            let faults = section.faults();
-            let number = faults.add_text(&path.display().to_string(), &text);
-            let before = faults.count();
-            let tables = parse_csv(&text, number, faults);
-            if tables.is_empty() && faults.count() == before {
-                section.fault("tags_csv", "holds no tag below its header line");
-            }
-            tables
+            let number = section
+                .faults()
+                .add_text(&path.display().to_string(), &text);
+            Some((text, number))
         }
         Err(fault) => {
             section.fault("tags_csv", &fault.to_string());
-            Vec::new()
+            None
         }
     }
 }
