@@ -1,5 +1,6 @@
 //! Both lanes together: drop records, quota, disk space, status. Synchronous; the storage thread drives it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::codec::Stored;
@@ -123,9 +124,6 @@ impl<S: Store> Engine<S> {
             reserve_tried: now.mono,
             rate: FillRate::default(),
         };
-        let last = engine.alerts.durable();
-        engine.alerts.ledger_mut().untell_after(last);
-        engine.telemetry.ledger_mut().untell_after(last);
         engine.tell_drops(now, |_| true);
         engine
     }
@@ -162,9 +160,7 @@ impl<S: Store> Engine<S> {
         self.tell_drops(now, |at| {
             at.saturating_add(TELL_AFTER) <= now.wall || at > now.wall
         });
-        let last = self.alerts.durable();
-        self.alerts.prune_ledger(last);
-        self.telemetry.prune_ledger(last);
+        self.forget_delivered();
         if now.mono.since(self.reserve_tried) >= RESERVE_RETRY {
             self.reserve_tried = now.mono;
             self.alerts.store_mut().restore_reserve();
@@ -245,12 +241,48 @@ impl<S: Store> Engine<S> {
 
     /// Puts drop records into the alert lane.
     fn tell_drops(&mut self, now: Now, is_due: impl Fn(Timestamp) -> bool) {
+        self.recall_lost();
         let mut told = 0;
         for id in record::Lane::ALL {
             told += self.tell_lane(id, now, &is_due);
         }
         if told > 0 {
             self.commit(record::Lane::Alerts, now);
+        }
+    }
+
+    /// What is named by a drop record that is itself lost, or was never written, must be told again. A loss that is
+    /// not on disk yet waits: after a crash the drop record might be there again, beside the one that replaces it.
+    fn recall_lost(&mut self) {
+        let last = self.alerts.last();
+        let is_settled = self.alerts.save_ledger().is_ok();
+        let alerts = self.alerts.ledger();
+        let gone: BTreeSet<u64> = alerts
+            .carriers()
+            .chain(self.telemetry.ledger().carriers())
+            .filter(|carrier| *carrier > last || is_settled && alerts.names(*carrier))
+            .collect();
+        for id in record::Lane::ALL {
+            let lane = self.lane(id);
+            if !gone.is_empty() {
+                lane.untell(|carrier| gone.contains(&carrier));
+            }
+            if lane.ledger_mut().condense() {
+                lane.ledger_changed();
+            }
+        }
+    }
+
+    /// Forgets what the upstream was told and has acknowledged. The loss of a drop record stays on disk until no
+    /// ledger on disk refers to that drop record any more.
+    fn forget_delivered(&mut self) {
+        let is_settled = self.telemetry.is_ledger_saved() && self.alerts.is_ledger_saved();
+        let told = self.alerts.ledger().carriers();
+        let told = told.chain(self.telemetry.ledger().carriers());
+        let delivered: BTreeSet<u64> = told.filter(|c| self.alerts.is_delivered(*c)).collect();
+        self.telemetry.prune_ledger(|c| delivered.contains(&c));
+        if is_settled {
+            self.alerts.prune_ledger(|c| delivered.contains(&c));
         }
     }
 
@@ -277,7 +309,7 @@ impl<S: Store> Engine<S> {
         lane.ledger_changed();
         if let Err(error) = lane.save_ledger() {
             tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; drop records wait.");
-            lane.ledger_mut().untell_after(last);
+            lane.untell(|carrier| carrier > last);
             return 0;
         }
         for body in &bodies {

@@ -1,7 +1,8 @@
 //! Store-and-forward: every record is durable before it is published and stays until it is acknowledged.
 //!
-//! Promises: a record that was committed is delivered, or named in exactly one drop record. Alerts have their own
-//! lane and are never dropped to make room. Nothing here makes the pipeline wait. Never: a panic from a damaged
+//! Promises: a record that was committed is delivered, or named in a drop record. A drop record may be lost like any
+//! other record before it is acknowledged: then what it named is named again. Alerts have their own lane and are
+//! never dropped to make room. Nothing here makes the pipeline wait. Never: a panic from a damaged
 //! disk, a number used twice, a loss without a drop record.
 //!
 //! ```text
@@ -26,7 +27,7 @@
 //!     bad-…-0/                damaged, set aside; at most 8 are kept
 //!     mark                    high-water mark (first, last, epoch): two slots in turn, fsynced at each commit
 //!     cursor                  acknowledged up to: two slots in turn, at most once a second
-//!     ledger                  ranges above the cursor that will never be delivered; replaced atomically
+//!     ledger                  ranges that will never be delivered, until their drop records are acknowledged
 //! ```
 //!
 //! A record, in a sled value under its sequence number (8 bytes, big-endian; what is longer than 6 KiB goes on under

@@ -316,3 +316,83 @@ fn the_mark_follows_every_commit() {
     };
     assert_eq!(mark, Some(expected));
 }
+
+/// A drop record for telemetry 2, durable and not acknowledged; the telemetry cursor has passed the loss.
+fn told() -> Harness<MemStore> {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    harness.ack(Lane::Telemetry, 3);
+    harness.tick(11);
+    harness.tick(11);
+    assert_eq!(dropped(&harness), vec![(2, 2, DropReasonV1::Rejected)]);
+    harness
+}
+
+fn named(harness: &Harness<MemStore>) -> Vec<(u8, u64, u64)> {
+    let drops = harness.valid_drops().into_iter();
+    drops.map(|d| (d.lane, d.seq_from, d.seq_to)).collect()
+}
+
+#[test]
+fn what_a_rotten_drop_record_named_is_named_again() {
+    let mut harness = told();
+    restart(&mut harness);
+    assert!(harness.store(Lane::Alerts).flip(1, 77));
+    harness.pending(Lane::Alerts);
+    harness.tick(11);
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 2)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn what_a_lost_alert_store_named_is_named_again() {
+    let mut harness = told();
+    let (mut alerts, telemetry) = harness.stop();
+    alerts.lose_contents();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 2)]);
+    harness.check_accounts();
+}
+
+#[test]
+fn what_a_rejected_drop_record_named_is_named_again() {
+    let mut harness = told();
+    harness.reject(Lane::Alerts, 1);
+    harness.ack(Lane::Alerts, 1);
+    harness.tick(11);
+    harness.tick(11);
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 2)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn an_upstream_that_refuses_every_drop_record_costs_two_at_a_time() {
+    let mut harness = told();
+    for _ in 0..50 {
+        let last = harness.engine().lane(Lane::Alerts).last();
+        let from = harness.engine().lane(Lane::Alerts).cursor() + 1;
+        assert!(last <= from + 1, "{from} to {last}");
+        for seq in from..=last {
+            harness.reject(Lane::Alerts, seq);
+        }
+        harness.ack(Lane::Alerts, last);
+        harness.tick(11);
+        harness.tick(11);
+    }
+    harness.check_accounts();
+}
+
+#[test]
+fn a_delivered_drop_record_is_forgotten() {
+    let mut harness = told();
+    harness.ack(Lane::Alerts, 1);
+    harness.tick(1);
+    restart(&mut harness);
+    harness.tick(11);
+    let lane = harness.engine().lane(Lane::Telemetry);
+    assert_eq!(lane.ledger_mut().end(), 0);
+    assert_eq!(dropped(&harness).len(), 1);
+}
