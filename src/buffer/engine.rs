@@ -124,8 +124,25 @@ impl<S: Store> Engine<S> {
             reserve_tried: now.mono,
             rate: FillRate::default(),
         };
+        engine.renounce_unwritten(now.wall);
         engine.tell_drops(now, |_| true);
         engine
+    }
+
+    /// The ledgers may hold numbers of drop records that were never written. When that cannot be corrected on the
+    /// disk at once, no other alert may get these numbers: a later run would take it for the drop record.
+    fn renounce_unwritten(&mut self, at: Timestamp) {
+        let last = self.alerts.last();
+        let telemetry = self.telemetry.ledger().carriers();
+        let highest = telemetry.chain(self.alerts.ledger().carriers()).max();
+        let Some(highest) = highest.filter(|carrier| *carrier > last) else {
+            return;
+        };
+        self.recall_lost();
+        let saved = record::Lane::ALL.map(|id| self.lane(id).save_ledger());
+        if saved.iter().any(Result::is_err) {
+            self.alerts.skip_past(highest, at);
+        }
     }
 
     pub(super) const fn lane(&mut self, id: record::Lane) -> &mut Lane<S> {
@@ -286,18 +303,24 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// The ledger must hold the numbers of the drop records before these are committed; while it cannot be saved
-    /// they wait, so that a crash never makes a second drop record of the same loss.
+    /// A loss is told once it is on disk, so that a crash never brings back what was called lost. Its drop record's
+    /// number should be there too before the drop record is committed. If that fails the drop record is written all
+    /// the same: a crash may then make a second one, which is harmless. Waiting is not, because the save may have
+    /// reached the disk in spite of its error: the number would go to another alert, which a later run would take for
+    /// the drop record.
     fn tell_lane(
         &mut self,
         id: record::Lane,
         now: Now,
         is_due: impl Fn(Timestamp) -> bool,
     ) -> usize {
-        let last = self.alerts.last();
-        let mut number = last;
+        let mut number = self.alerts.last();
         let mut bodies = Vec::new();
         let lane = self.lane(id);
+        if let Err(error) = lane.save_ledger() {
+            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; drop records wait.");
+            return 0;
+        }
         lane.ledger_mut().tell(is_due, |range| {
             bodies.push(drop_body(id, range));
             number += 1;
@@ -308,9 +331,7 @@ impl<S: Store> Engine<S> {
         }
         lane.ledger_changed();
         if let Err(error) = lane.save_ledger() {
-            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; drop records wait.");
-            lane.untell(|carrier| carrier > last);
-            return 0;
+            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; saved later.");
         }
         for body in &bodies {
             self.alerts.append(body, now.wall);

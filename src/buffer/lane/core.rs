@@ -179,8 +179,7 @@ impl<S: Store> Lane<S> {
         self.write(usize::MAX)?;
         if self.store.active().is_none() {
             // Everything uncommitted was acknowledged from memory: only the cursor is left to save.
-            self.store.save_cursor(self.cursor)?;
-            self.cursor_saved = self.cursor;
+            self.save_account()?;
         } else {
             self.store.sync()?;
             let mark = Mark {
@@ -225,10 +224,7 @@ impl<S: Store> Lane<S> {
         if first > self.durable + 1 {
             // The numbers in between were acknowledged or dropped while the disk was refusing. That must be on disk
             // before a segment stands above the hole, or the hole would look like a loss at the next start.
-            self.store.save_cursor(self.cursor)?;
-            self.cursor_saved = self.cursor;
-            self.store.save_ledger(&self.ledger.encode())?;
-            self.is_ledger_saved = true;
+            self.save_account()?;
         }
         self.store.begin(first)?;
         self.active_payload_bytes = 0;
@@ -248,17 +244,23 @@ impl<S: Store> Lane<S> {
 
     /// Saves the cursor, then destroys segments that it has passed. Called at most once a second.
     pub(in crate::buffer) fn save_cursor(&mut self) -> Result<(), StoreError> {
-        // A cursor beyond a range that is not in the ledger on disk would hide a loss.
-        self.save_ledger()?;
         // Nothing will ever acknowledge a dropped record: the cursor steps over it by itself.
         self.cursor = (self.ledger.skip(self.cursor + 1) - 1)
             .min(self.visible)
             .max(self.cursor);
+        self.save_account()?;
+        self.remove_drained()
+    }
+
+    /// Saves ledger and cursor as far as they changed, in this order: a cursor beyond a range that is not in the
+    /// ledger on disk would hide a loss.
+    fn save_account(&mut self) -> Result<(), StoreError> {
+        self.save_ledger()?;
         if self.cursor != self.cursor_saved {
             self.store.save_cursor(self.cursor)?;
             self.cursor_saved = self.cursor;
         }
-        self.remove_drained()
+        Ok(())
     }
 
     pub(super) fn remove_drained(&mut self) -> Result<(), StoreError> {

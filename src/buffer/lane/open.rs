@@ -42,7 +42,7 @@ impl<S: Store> Lane<S> {
         let found = lane.store.found();
         lane.ledger = lane.read_ledger(&found);
         let marked = found.mark.map_or(0, |mark| mark.last);
-        lane.cursor = lane.read_cursor(&found, marked);
+        lane.cursor = lane.read_cursor(&found);
         if found.mark.is_none()
             && (found.cursor.is_some_and(|c| c > 0) || lane.store.segments().len() > 1)
         {
@@ -74,6 +74,14 @@ impl<S: Store> Lane<S> {
         }
         lane.save_after_open(&found);
         lane
+    }
+
+    /// Gives up the numbers up to `last`, right after opening.
+    pub(in crate::buffer) fn skip_past(&mut self, last: u64, at: Timestamp) {
+        let from = self.next;
+        self.next = last + 1;
+        (self.written, self.durable, self.visible) = (last, last, last);
+        self.account(from, last, DropReasonV1::StoreLost, at);
     }
 
     fn empty(opening: Opening<S>) -> Self {
@@ -114,8 +122,9 @@ impl<S: Store> Lane<S> {
         })
     }
 
-    /// A lost cursor is derived from the oldest segment: that costs duplicates, never records.
-    fn read_cursor(&mut self, found: &Found, marked: u64) -> u64 {
+    /// A lost cursor is derived from what the lane held at its last commit: that costs duplicates, never records. What
+    /// was acknowledged and removed since then is named as lost, because nobody can tell that from a loss any more.
+    fn read_cursor(&mut self, found: &Found) -> u64 {
         let oldest = self.store.segments().first().map(|s| s.first);
         found.cursor.unwrap_or_else(|| {
             if found.mark.is_some() {
@@ -124,7 +133,9 @@ impl<S: Store> Lane<S> {
                     file: "cursor",
                 });
             }
-            oldest.map_or(marked, |first| first.saturating_sub(1))
+            let held = found.mark.map(|mark| mark.first);
+            let first = oldest.into_iter().chain(held).min();
+            first.map_or(0, |first| first.saturating_sub(1))
         })
     }
 

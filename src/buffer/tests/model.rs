@@ -19,6 +19,7 @@ enum Step {
     Tick(u8),
     Restart(u64),
     Fault(Lane, u8, u8),
+    Late(Lane, u8),
     Flip(Lane, u8, u16),
     Damage(Lane, u8),
     Lose(Lane, u64),
@@ -46,6 +47,7 @@ fn faulty() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => plain(),
         3 => (lane(), 0_u8..6, 0_u8..4).prop_map(|(l, a, n)| Step::Fault(l, a, n)),
+        2 => (lane(), 0_u8..6).prop_map(|(l, a)| Step::Late(l, a)),
         1 => (lane(), any::<u8>(), any::<u16>()).prop_map(|(l, s, b)| Step::Flip(l, s, b)),
         1 => (lane(), any::<u8>()).prop_map(|(l, s)| Step::Damage(l, s)),
         1 => (lane(), any::<u64>()).prop_map(|(l, s)| Step::Lose(l, s)),
@@ -102,6 +104,9 @@ fn run_in_memory(steps: Vec<Step>) {
             }
             Some(Step::Fault(lane, after, 0)) => {
                 harness.store(lane).inject(after.into(), MemFault::Cut);
+            }
+            Some(Step::Late(lane, after)) => {
+                harness.store(lane).inject(after.into(), MemFault::Late);
             }
             Some(Step::Fault(lane, after, more)) => {
                 let fault = MemFault::Io(u32::from(more) - 1);
@@ -193,7 +198,7 @@ fn a_lost_drop_record_is_replaced_only_when_its_loss_is_on_disk() {
 
 proptest! {
     // The seed is free: every run looks at other histories, and PROPTEST_CASES asks for more of them.
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
     #[test]
     fn the_accounts_close_whatever_the_disk_does(steps in prop::collection::vec(faulty(), 1..80)) {
         run_in_memory(steps);

@@ -396,3 +396,66 @@ fn a_delivered_drop_record_is_forgotten() {
     assert_eq!(lane.ledger_mut().end(), 0);
     assert_eq!(dropped(&harness).len(), 1);
 }
+
+#[test]
+fn a_ledger_that_reached_the_disk_in_spite_of_an_error_does_not_take_another_alert_for_its_drop_record()
+ {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    harness.ack(Lane::Telemetry, 3);
+    // The ledger with the loss, the cursor, and the ledger with the number of the drop record.
+    harness.store(Lane::Telemetry).inject(2, MemFault::Late);
+    harness.tick(11);
+    harness.fill(Lane::Alerts, 1, 10);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_number_in_a_ledger_that_cannot_be_corrected_is_not_given_to_another_alert() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    harness.ack(Lane::Telemetry, 3);
+    // The ledger names alert 1, the alert lane never gets it.
+    harness.store(Lane::Alerts).inject(0, MemFault::Cut);
+    harness.tick(11);
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry = telemetry.restart(1);
+    telemetry.inject(0, MemFault::Cut);
+    harness.open(alerts.restart(1), telemetry);
+    harness.fill(Lane::Alerts, 1, 10);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_lost_cursor_with_lost_segments_is_accounted_for_by_the_mark() {
+    let mut harness = harness();
+    for _ in 0..2 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_cursor();
+    telemetry.remove(1).unwrap();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(dropped(&harness), vec![(1, 10, DropReasonV1::StoreLost)]);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_power_cut_between_cursor_and_ledger_does_not_hide_a_loss() {
+    for op in 0..4 {
+        let mut harness = harness();
+        harness.store(Lane::Telemetry).inject(0, MemFault::Io(1));
+        harness.fill(Lane::Telemetry, 3, 10);
+        harness.reject(Lane::Telemetry, 2);
+        harness.ack(Lane::Telemetry, 2);
+        // The disk takes records again, for a moment.
+        harness.store(Lane::Telemetry).inject(op, MemFault::Cut);
+        harness.tick(2);
+        restart(&mut harness);
+        harness.check_accounts();
+    }
+}
