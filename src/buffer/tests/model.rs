@@ -96,6 +96,7 @@ fn run_in_memory(steps: Vec<Step>) {
     let store = || MemStore::new(20_000).with_reserve(1_000);
     let mut harness = Harness::new(store(), store(), POLICY);
     for step in steps {
+        harness.may_repeat |= matches!(step, Step::Fault(..) | Step::Late(..));
         match common(&mut harness, step) {
             None => {}
             Some(Step::Restart(seed)) => {

@@ -424,6 +424,7 @@ fn a_number_in_a_ledger_that_cannot_be_corrected_is_not_given_to_another_alert()
     let (alerts, mut telemetry) = harness.stop();
     telemetry = telemetry.restart(1);
     telemetry.inject(0, MemFault::Cut);
+    harness.may_repeat = true;
     harness.open(alerts.restart(1), telemetry);
     harness.fill(Lane::Alerts, 1, 10);
     restart(&mut harness);
