@@ -75,7 +75,7 @@ mod verify;
 pub use codec::{MAX_BODY_BYTES, Stored};
 pub use disk::SledStore;
 pub use engine::Committed;
-pub use error::{AppendError, BufferError, StoreError};
+pub use error::{AppendError, BufferError, Refused, StoreError};
 pub use handle::{Buffer, Opened, open, open_in_memory};
 pub use idle::{idle_status, idle_verify};
 pub use incident::Incident;
