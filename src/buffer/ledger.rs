@@ -138,6 +138,11 @@ impl Ledger {
         &self.ranges
     }
 
+    /// The lowest number named; 0 when there is none.
+    pub(super) fn start(&self) -> u64 {
+        self.ranges.first().map_or(0, |range| range.from)
+    }
+
     /// The highest number named; 0 when there is none.
     pub(super) fn end(&self) -> u64 {
         self.ranges.last().map_or(0, |range| range.to)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::error::StoreError;
-use super::store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
+use super::store::{Cursor, Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 
 /// How a [`MemStore`] fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,7 +308,7 @@ impl Store for MemStore {
         result
     }
 
-    fn save_cursor(&mut self, cursor: u64) -> Result<(), StoreError> {
+    fn save_cursor(&mut self, cursor: Cursor) -> Result<(), StoreError> {
         let result = self.step("save the cursor")?;
         self.files.cursor = Some(cursor);
         result

@@ -26,7 +26,7 @@
 //!     del-…/                  being destroyed; swept at start
 //!     bad-…-0/                damaged, set aside; at most 8 are kept
 //!     mark                    high-water mark (first, last, epoch): two slots in turn, fsynced at each commit
-//!     cursor                  acknowledged up to: two slots in turn, at most once a second
+//!     cursor                  acknowledged up to, lowest number in the ledger: two slots in turn, at most once a second
 //!     ledger                  ranges that will never be delivered, until their drop records are acknowledged
 //! ```
 //!
@@ -48,6 +48,7 @@
 //! |---|---|
 //! | kill, power cut | records younger than the commit interval; duplicates of the last second |
 //! | lost cursor | duplicates |
+//! | lost ledger | nothing; all from its lowest number to the cursor is named once more, delivered or not |
 //! | lost or damaged segment, bit rot | the records, each named in a drop record |
 //! | engine opens empty | found by the mark: drop record, numbering goes on above it |
 //! | failed fsync | nothing: uncommitted records are written again to a fresh segment |
@@ -82,5 +83,5 @@ pub use incident::Incident;
 pub use ledger::reason_name;
 pub use memory::{MemFault, MemStore};
 pub use status::{BufferStatus, LaneStatus};
-pub use store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
+pub use store::{Cursor, Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 pub use verify::{LaneReport, VerifyReport};

@@ -51,6 +51,17 @@ impl<S: Store> Lane<S> {
         &self.ledger
     }
 
+    /// What is acknowledged, or in the ledger, also after a crash.
+    pub(super) fn cursor_saved(&self) -> u64 {
+        self.saved.map_or(0, |cursor| cursor.acked)
+    }
+
+    /// What the mark notes: where the saved cursor stands, should it be lost.
+    pub(super) fn first_owed(&self) -> u64 {
+        self.saved
+            .map_or_else(|| self.first_held(), |cursor| cursor.acked + 1)
+    }
+
     /// Whether the ledger on disk is the one in memory.
     pub(in crate::buffer) const fn is_ledger_saved(&self) -> bool {
         self.is_ledger_saved
@@ -65,14 +76,14 @@ impl<S: Store> Lane<S> {
 
     /// Forgets ranges that the saved cursor has passed and whose drop record is delivered.
     pub(in crate::buffer) fn prune_ledger(&mut self, is_delivered: impl Fn(u64) -> bool) {
-        if self.ledger.prune(self.cursor_saved, is_delivered) {
+        if self.ledger.prune(self.cursor_saved(), is_delivered) {
             self.is_ledger_saved = false;
         }
     }
 
     /// Whether this record was delivered, and that is on disk.
     pub(in crate::buffer) fn is_delivered(&self, seq: u64) -> bool {
-        seq <= self.cursor_saved && !self.ledger.names(seq)
+        seq <= self.cursor_saved() && !self.ledger.names(seq)
     }
 
     /// What happened since the last call.

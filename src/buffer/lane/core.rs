@@ -7,7 +7,7 @@ use crate::buffer::codec;
 use crate::buffer::error::StoreError;
 use crate::buffer::incident::Incident;
 use crate::buffer::ledger::Ledger;
-use crate::buffer::store::{Mark, SegmentInfo, Store};
+use crate::buffer::store::{Cursor, Mark, SegmentInfo, Store};
 use crate::model::{Mono, Now, Timestamp};
 use crate::record::{self, DropReasonV1};
 
@@ -63,7 +63,8 @@ pub(in crate::buffer) struct Lane<S> {
     pub(super) durable: u64,
     pub(super) visible: u64,
     pub(super) cursor: u64,
-    pub(super) cursor_saved: u64,
+    /// The cursor on disk; none while there is none.
+    pub(super) saved: Option<Cursor>,
     pub(super) active_payload_bytes: u64,
     pub(super) mode: Mode,
     pub(super) ledger: Ledger,
@@ -184,7 +185,7 @@ impl<S: Store> Lane<S> {
             self.store.sync()?;
             let mark = Mark {
                 epoch: self.epoch,
-                first: self.first_held(),
+                first: self.first_owed(),
                 last: self.next - 1,
             };
             self.store.save_mark(mark)?;
@@ -256,16 +257,20 @@ impl<S: Store> Lane<S> {
     /// ledger on disk would hide a loss.
     fn save_account(&mut self) -> Result<(), StoreError> {
         self.save_ledger()?;
-        if self.cursor != self.cursor_saved {
-            self.store.save_cursor(self.cursor)?;
-            self.cursor_saved = self.cursor;
+        let cursor = Cursor {
+            acked: self.cursor,
+            ledger_from: self.ledger.start(),
+        };
+        if self.saved != Some(cursor) {
+            self.store.save_cursor(cursor)?;
+            self.saved = Some(cursor);
         }
         Ok(())
     }
 
     pub(super) fn remove_drained(&mut self) -> Result<(), StoreError> {
         for (segment, end) in self.spans() {
-            if end > self.cursor_saved || self.store.active() == Some(segment.first) {
+            if end > self.cursor_saved() || self.store.active() == Some(segment.first) {
                 break;
             }
             self.store.remove(segment.first)?;

@@ -23,6 +23,7 @@ enum Step {
     Flip(Lane, u8, u16),
     Damage(Lane, u8),
     Lose(Lane, u64),
+    LoseFile(Lane, bool),
     Resize(u16),
 }
 
@@ -51,6 +52,7 @@ fn faulty() -> impl Strategy<Value = Step> {
         1 => (lane(), any::<u8>(), any::<u16>()).prop_map(|(l, s, b)| Step::Flip(l, s, b)),
         1 => (lane(), any::<u8>()).prop_map(|(l, s)| Step::Damage(l, s)),
         1 => (lane(), any::<u64>()).prop_map(|(l, s)| Step::Lose(l, s)),
+        1 => (lane(), any::<bool>()).prop_map(|(l, f)| Step::LoseFile(l, f)),
         1 => (0_u16..9_000).prop_map(Step::Resize),
     ]
 }
@@ -132,6 +134,20 @@ fn run_in_memory(steps: Vec<Step>) {
                 }
                 harness.open(alerts.restart(seed), telemetry.restart(seed));
             }
+            Some(Step::LoseFile(lane, is_ledger)) => {
+                let (mut alerts, mut telemetry) = harness.stop();
+                let store = match lane {
+                    Lane::Alerts => &mut alerts,
+                    Lane::Telemetry => &mut telemetry,
+                };
+                if is_ledger {
+                    store.lose_ledger();
+                } else {
+                    store.lose_cursor();
+                }
+                harness.is_file_lost = true;
+                harness.open(alerts.restart(1), telemetry.restart(2));
+            }
             Some(Step::Resize(bytes)) => harness.store(Lane::Telemetry).resize(bytes.into()),
             Some(other) => unreachable!("{other:?}"),
         }
@@ -194,6 +210,31 @@ fn a_lost_drop_record_is_replaced_only_when_its_loss_is_on_disk() {
         Step::Fault(Lane::Alerts, 0, 2),
         Step::Append(Lane::Telemetry, 2, 1),
         Step::Tick(10),
+    ]);
+}
+
+#[test]
+fn a_lost_cursor_does_not_hide_numbers_that_only_ever_stood_in_memory() {
+    run_in_memory(vec![
+        Step::Resize(0),
+        Step::Append(Lane::Telemetry, 2, 1),
+        Step::Commit(Lane::Telemetry),
+        Step::Reject(Lane::Telemetry),
+        Step::Tick(1),
+        Step::Lose(Lane::Telemetry, 0),
+        Step::LoseFile(Lane::Telemetry, false),
+    ]);
+}
+
+#[test]
+fn a_lost_cursor_does_not_hide_what_a_segment_set_aside_held() {
+    run_in_memory(vec![
+        Step::Append(Lane::Telemetry, 2, 234),
+        Step::Tick(1),
+        Step::Damage(Lane::Telemetry, 0),
+        Step::Read(Lane::Telemetry, 0),
+        Step::Commit(Lane::Telemetry),
+        Step::LoseFile(Lane::Telemetry, false),
     ]);
 }
 

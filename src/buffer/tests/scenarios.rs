@@ -460,3 +460,52 @@ fn a_power_cut_between_cursor_and_ledger_does_not_hide_a_loss() {
         harness.check_accounts();
     }
 }
+
+#[test]
+fn a_lost_ledger_names_what_cannot_be_shown_to_be_delivered() {
+    let mut harness = told();
+    harness.fill(Lane::Telemetry, 4, 10);
+    harness.ack(Lane::Telemetry, 5);
+    harness.tick(1);
+    let (mut alerts, mut telemetry) = harness.stop();
+    telemetry.lose_ledger();
+    alerts.lose_contents();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    let lost = Incident::FileLost {
+        lane: Lane::Telemetry,
+        file: "ledger",
+    };
+    assert!(harness.incidents.contains(&lost));
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 5)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_ledger_that_was_empty_is_not_missed() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 4, 10);
+    harness.ack(Lane::Telemetry, 3);
+    harness.tick(1);
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_ledger();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(harness.incidents, vec![]);
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 1);
+}
+
+#[test]
+fn without_a_saved_cursor_no_drop_record_counts_as_delivered() {
+    let mut harness = told();
+    let (mut alerts, telemetry) = harness.stop();
+    alerts.lose_cursor();
+    let mut alerts = alerts.restart(1);
+    // The cursor can be saved neither at the start nor with the next tick.
+    alerts.inject(0, MemFault::Io(1));
+    harness.open(alerts, telemetry.restart(1));
+    harness.tick(1);
+    harness.tick(1);
+    restart(&mut harness);
+    assert!(harness.store(Lane::Alerts).flip(1, 77));
+    harness.check_accounts();
+}
