@@ -179,17 +179,17 @@ impl<S: Store> Lane<S> {
         }
         self.write(usize::MAX)?;
         if self.store.active().is_none() {
-            // Everything uncommitted was acknowledged from memory: only the cursor is left to save.
+            // Everything uncommitted was acknowledged from memory: only the cursor and the mark are left to save.
             self.save_account()?;
         } else {
             self.store.sync()?;
-            let mark = Mark {
-                epoch: self.epoch,
-                first: self.first_owed(),
-                last: self.next - 1,
-            };
-            self.store.save_mark(mark)?;
         }
+        let mark = Mark {
+            epoch: self.epoch,
+            first: self.first_owed(),
+            last: self.next - 1,
+        };
+        self.store.save_mark(mark)?;
         self.durable = self.next - 1;
         self.written = self.durable;
         self.visible = self.durable;

@@ -227,6 +227,18 @@ fn a_lost_cursor_does_not_hide_numbers_that_only_ever_stood_in_memory() {
 }
 
 #[test]
+fn a_lost_cursor_does_not_give_numbers_again_that_were_delivered_from_memory() {
+    run_in_memory(vec![
+        Step::Resize(0),
+        Step::Append(Lane::Telemetry, 1, 1),
+        Step::Tick(1),
+        Step::Ack(Lane::Telemetry, 255),
+        Step::Tick(2),
+        Step::LoseFile(Lane::Telemetry, false),
+    ]);
+}
+
+#[test]
 fn a_lost_cursor_does_not_hide_what_a_segment_set_aside_held() {
     run_in_memory(vec![
         Step::Append(Lane::Telemetry, 2, 234),
