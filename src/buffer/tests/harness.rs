@@ -93,8 +93,9 @@ impl<S: Store> Harness<S> {
             let (now, epoch) = (self.now, self.epoch);
             let fresh = self.engine().read(lane, committed + 1, ALL, now);
             let owed = &mut self.owed[lane as usize];
-            // What was never committed may be gone, and its number be given to a drop record of this epoch.
-            owed.bodies.retain(|seq, _| *seq <= last);
+            // What was never committed may be gone, or return although its number was given to another record that was
+            // not committed either, or its number be given to a drop record of this epoch.
+            owed.bodies.retain(|seq, _| *seq <= committed);
             for record in fresh.iter().filter(|r| r.epoch == epoch) {
                 owed.bodies.remove(&record.seq);
                 owed.delivered.remove(&record.seq);
