@@ -1,5 +1,6 @@
 //! Both lanes together: drop records, quota, disk space, status. Synchronous; the storage thread drives it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::codec::Stored;
@@ -123,11 +124,25 @@ impl<S: Store> Engine<S> {
             reserve_tried: now.mono,
             rate: FillRate::default(),
         };
-        let last = engine.alerts.durable();
-        engine.alerts.ledger_mut().untell_after(last);
-        engine.telemetry.ledger_mut().untell_after(last);
+        engine.renounce_unwritten(now.wall);
         engine.tell_drops(now, |_| true);
         engine
+    }
+
+    /// The ledgers may hold numbers of drop records that were never written. When that cannot be corrected on the
+    /// disk at once, no other alert may get these numbers: a later run would take it for the drop record.
+    fn renounce_unwritten(&mut self, at: Timestamp) {
+        let last = self.alerts.last();
+        let telemetry = self.telemetry.ledger().carriers();
+        let highest = telemetry.chain(self.alerts.ledger().carriers()).max();
+        let Some(highest) = highest.filter(|carrier| *carrier > last) else {
+            return;
+        };
+        self.recall_lost();
+        let saved = record::Lane::ALL.map(|id| self.lane(id).save_ledger());
+        if saved.iter().any(Result::is_err) {
+            self.alerts.skip_past(highest, at);
+        }
     }
 
     pub(super) const fn lane(&mut self, id: record::Lane) -> &mut Lane<S> {
@@ -162,9 +177,7 @@ impl<S: Store> Engine<S> {
         self.tell_drops(now, |at| {
             at.saturating_add(TELL_AFTER) <= now.wall || at > now.wall
         });
-        let last = self.alerts.durable();
-        self.alerts.prune_ledger(last);
-        self.telemetry.prune_ledger(last);
+        self.forget_delivered();
         if now.mono.since(self.reserve_tried) >= RESERVE_RETRY {
             self.reserve_tried = now.mono;
             self.alerts.store_mut().restore_reserve();
@@ -245,6 +258,7 @@ impl<S: Store> Engine<S> {
 
     /// Puts drop records into the alert lane.
     fn tell_drops(&mut self, now: Now, is_due: impl Fn(Timestamp) -> bool) {
+        self.recall_lost();
         let mut told = 0;
         for id in record::Lane::ALL {
             told += self.tell_lane(id, now, &is_due);
@@ -254,18 +268,59 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// The ledger must hold the numbers of the drop records before these are committed; while it cannot be saved
-    /// they wait, so that a crash never makes a second drop record of the same loss.
+    /// What is named by a drop record that is itself lost, or was never written, must be told again. A loss that is
+    /// not on disk yet waits: after a crash the drop record might be there again, beside the one that replaces it.
+    fn recall_lost(&mut self) {
+        let last = self.alerts.last();
+        let is_settled = self.alerts.save_ledger().is_ok();
+        let alerts = self.alerts.ledger();
+        let gone: BTreeSet<u64> = alerts
+            .carriers()
+            .chain(self.telemetry.ledger().carriers())
+            .filter(|carrier| *carrier > last || is_settled && alerts.names(*carrier))
+            .collect();
+        for id in record::Lane::ALL {
+            let lane = self.lane(id);
+            if !gone.is_empty() {
+                lane.untell(|carrier| gone.contains(&carrier));
+            }
+            if lane.ledger_mut().condense() {
+                lane.ledger_changed();
+            }
+        }
+    }
+
+    /// Forgets what the upstream was told and has acknowledged. The loss of a drop record stays on disk until no
+    /// ledger on disk refers to that drop record any more.
+    fn forget_delivered(&mut self) {
+        let is_settled = self.telemetry.is_ledger_saved() && self.alerts.is_ledger_saved();
+        let told = self.alerts.ledger().carriers();
+        let told = told.chain(self.telemetry.ledger().carriers());
+        let delivered: BTreeSet<u64> = told.filter(|c| self.alerts.is_delivered(*c)).collect();
+        self.telemetry.prune_ledger(|c| delivered.contains(&c));
+        if is_settled {
+            self.alerts.prune_ledger(|c| delivered.contains(&c));
+        }
+    }
+
+    /// A loss is told once it is on disk, so that a crash never brings back what was called lost. Its drop record's
+    /// number should be there too before the drop record is committed. If that fails the drop record is written all
+    /// the same: a crash may then make a second one, which is harmless. Waiting is not, because the save may have
+    /// reached the disk in spite of its error: the number would go to another alert, which a later run would take for
+    /// the drop record.
     fn tell_lane(
         &mut self,
         id: record::Lane,
         now: Now,
         is_due: impl Fn(Timestamp) -> bool,
     ) -> usize {
-        let last = self.alerts.last();
-        let mut number = last;
+        let mut number = self.alerts.last();
         let mut bodies = Vec::new();
         let lane = self.lane(id);
+        if let Err(error) = lane.save_ledger() {
+            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; drop records wait.");
+            return 0;
+        }
         lane.ledger_mut().tell(is_due, |range| {
             bodies.push(drop_body(id, range));
             number += 1;
@@ -276,9 +331,7 @@ impl<S: Store> Engine<S> {
         }
         lane.ledger_changed();
         if let Err(error) = lane.save_ledger() {
-            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; drop records wait.");
-            lane.ledger_mut().untell_after(last);
-            return 0;
+            tracing::debug!(lane = id.as_str(), error = %error.chain(), "Ledger cannot be saved; saved later.");
         }
         for body in &bodies {
             self.alerts.append(body, now.wall);

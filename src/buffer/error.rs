@@ -53,6 +53,16 @@ pub enum AppendError {
     Closed,
 }
 
+/// A record that was not taken, given back.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// Why.
+    pub error: AppendError,
+    /// The body as it was handed over.
+    pub body: Vec<u8>,
+}
+
 /// Why a store could not do what it was told.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

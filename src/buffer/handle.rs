@@ -13,7 +13,7 @@ use super::codec::{MAX_BODY_BYTES, Stored};
 use super::disk::{SledStore, engine_threads};
 use super::engine::{Committed, EnginePolicy};
 use super::epoch::{self, Epoch};
-use super::error::{AppendError, BufferError};
+use super::error::{AppendError, BufferError, Refused};
 use super::idle;
 use super::incident::Incident;
 use super::memory::MemStore;
@@ -201,12 +201,16 @@ fn start<S: Store + Send + 'static>(
 impl Buffer {
     /// Hands over an encoded body. Never blocks: a full queue refuses, and the caller counts the loss.
     pub fn try_append(&self, lane: Lane, body: Vec<u8>) -> Result<(), AppendError> {
+        self.offer(lane, body).map_err(|refused| refused.error)
+    }
+
+    /// [`Buffer::try_append`] for who tries again: what is refused comes back.
+    pub fn offer(&self, lane: Lane, body: Vec<u8>) -> Result<(), Refused> {
         let bytes = body.len();
         if bytes > MAX_BODY_BYTES {
-            return Err(AppendError::TooLarge {
-                bytes,
-                max: MAX_BODY_BYTES,
-            });
+            let max = MAX_BODY_BYTES;
+            let error = AppendError::TooLarge { bytes, max };
+            return Err(Refused { error, body });
         }
         let [alerts, telemetry] = &self.shared.records;
         let queue = match lane {
@@ -216,11 +220,11 @@ impl Buffer {
         let queued = of(&self.shared.counters.queued_bytes, lane);
         let before = queued.fetch_add(bytes, Ordering::Relaxed);
         let result = if before + bytes > *of(&QUEUE_BYTES, lane) {
-            Err(AppendError::Full)
+            Err((AppendError::Full, body))
         } else {
             queue.try_send(body).map_err(|error| match error {
-                TrySendError::Full(_) => AppendError::Full,
-                TrySendError::Disconnected(_) => AppendError::Closed,
+                TrySendError::Full(body) => (AppendError::Full, body),
+                TrySendError::Disconnected(body) => (AppendError::Closed, body),
             })
         };
         if result.is_err() {
@@ -231,7 +235,7 @@ impl Buffer {
         if lane == Lane::Alerts || before == 0 || crosses || result.is_err() {
             self.ring();
         }
-        result
+        result.map_err(|(error, body)| Refused { error, body })
     }
 
     /// The highest readable sequence number of each lane. The sender is gone when the storage thread has ended.

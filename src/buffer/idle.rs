@@ -111,7 +111,7 @@ impl IdleLane {
         }
         let (ledger, fault) = read_ledger(&found);
         faults.extend(fault);
-        let cursor = found.cursor.unwrap_or(oldest);
+        let cursor = found.cursor.map_or(oldest, |c| c.acked);
         Ok(Self {
             store,
             ledger,

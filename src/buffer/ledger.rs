@@ -2,9 +2,10 @@
 //!
 //! A lane is gapless, so everything in `cursor + 1 ..= last` is pending unless the ledger names it. A range is
 //! entered *before* its records are destroyed, then told upstream by a drop record in the alert lane, and
-//! forgotten once that drop record is durable and the cursor has passed the range. Because a range remembers
-//! which alert tells of it, a power cut between the two files neither loses a drop record nor doubles it:
-//! an alert number beyond the alert lane's last record was never written and is told again.
+//! forgotten once that drop record is *acknowledged* and the cursor has passed the range: what a drop record says
+//! survives the loss of the record that carries it. Because a range remembers which alert tells of it, its carrier,
+//! a power cut between the two files neither loses a drop record nor doubles it: a carrier beyond the alert lane's
+//! last record was never written, and one that the alert lane's own ledger names is lost; both are told again.
 //!
 //! ```text
 //! [version u8 = 1][6 x count u64 LE][ranges u32 LE]
@@ -26,6 +27,10 @@ pub(super) const REASONS: [DropReasonV1; 6] = [
 ];
 
 const VERSION: u8 = 1;
+
+/// Ranges beyond which neighbours that were told one by one become one range again, to be told once more: an outage
+/// of months with an eviction every few seconds must not make a ledger that takes seconds to save.
+const RANGES_MAX: usize = 1024;
 
 /// The name of a reason in status and logs.
 pub const fn reason_name(reason: DropReasonV1) -> &'static str {
@@ -133,6 +138,11 @@ impl Ledger {
         &self.ranges
     }
 
+    /// The lowest number named; 0 when there is none.
+    pub(super) fn start(&self) -> u64 {
+        self.ranges.first().map_or(0, |range| range.from)
+    }
+
     /// The highest number named; 0 when there is none.
     pub(super) fn end(&self) -> u64 {
         self.ranges.last().map_or(0, |range| range.to)
@@ -159,21 +169,61 @@ impl Ledger {
         told
     }
 
-    /// Marks as untold every range whose alert is beyond `last_alert`: it was never written.
-    pub(super) fn untell_after(&mut self, last_alert: u64) {
-        for range in &mut self.ranges {
-            if range.alert.is_some_and(|alert| alert > last_alert) {
-                range.alert = None;
-            }
-        }
+    /// Whether this record is named.
+    pub(super) fn names(&self, seq: u64) -> bool {
+        self.skip(seq) != seq
     }
 
-    /// Forgets ranges that the saved cursor has passed and whose alert is durable. Says whether any was.
-    pub(super) fn prune(&mut self, cursor: u64, last_alert: u64) -> bool {
+    /// The alerts that tell of ranges.
+    pub(super) fn carriers(&self) -> impl Iterator<Item = u64> + '_ {
+        self.ranges.iter().filter_map(|range| range.alert)
+    }
+
+    /// Marks as untold every range whose alert is gone, and says whether any was. Untold neighbours become one range,
+    /// so that losing many drop records takes few to make good.
+    pub(super) fn untell(&mut self, is_gone: impl Fn(u64) -> bool) -> bool {
+        let mut untold = false;
+        for range in &mut self.ranges {
+            if range.alert.is_some_and(&is_gone) {
+                range.alert = None;
+                untold = true;
+            }
+        }
+        if untold {
+            self.join(|a, b| a.alert.is_none() && b.alert.is_none());
+        }
+        untold
+    }
+
+    /// Makes neighbours one range, told or not, when there are too many. Says whether anything changed.
+    pub(super) fn condense(&mut self) -> bool {
+        let before = self.ranges.len();
+        if before > RANGES_MAX {
+            self.join(|_, _| true);
+        }
+        self.ranges.len() != before
+    }
+
+    /// Forgets ranges that the saved cursor has passed and whose alert is delivered. Says whether any was.
+    pub(super) fn prune(&mut self, cursor: u64, is_delivered: impl Fn(u64) -> bool) -> bool {
         let before = self.ranges.len();
         self.ranges
-            .retain(|r| r.to > cursor || r.alert.is_none_or(|alert| alert > last_alert));
+            .retain(|r| r.to > cursor || !r.alert.is_some_and(&is_delivered));
         self.ranges.len() != before
+    }
+
+    /// Joins direct neighbours of the same reason; what is joined is untold.
+    fn join(&mut self, may_join: impl Fn(&DropRange, &DropRange) -> bool) {
+        self.ranges.dedup_by(|next, kept| {
+            let joins =
+                kept.reason == next.reason && kept.to + 1 == next.from && may_join(kept, next);
+            if joins {
+                kept.to = next.to;
+                kept.at = kept.at.min(next.at);
+                kept.alert = None;
+            }
+            joins
+        });
     }
 
     fn overlapping(&self, from: u64, to: u64) -> impl Iterator<Item = &DropRange> {
@@ -301,10 +351,49 @@ mod tests {
         assert_eq!(ledger.tell(|_| true, |_| 7), 1);
         ledger.add(6, 6, DropReasonV1::Quota, AT);
         assert_eq!(ledger.ranges().len(), 2);
-        assert!(!ledger.prune(4, 7));
-        assert!(!ledger.prune(5, 6));
-        assert!(ledger.prune(5, 7));
-        assert_eq!(ledger.ranges().len(), 1);
+        assert_eq!(ledger.carriers().collect::<Vec<_>>(), vec![7]);
+        assert!(!ledger.prune(4, |_| true));
+        assert!(!ledger.prune(5, |alert| alert < 7));
+        assert!(ledger.prune(6, |alert| alert == 7));
+        assert_eq!(ledger.ranges().len(), 1, "the untold one");
+    }
+
+    #[test]
+    fn lost_drop_records_of_neighbours_are_told_again_as_one() {
+        let mut ledger = Ledger::default();
+        for (seq, reason) in [
+            (1, DropReasonV1::Quota),
+            (2, DropReasonV1::Quota),
+            (3, DropReasonV1::Corrupt),
+        ] {
+            ledger.add(seq, seq, reason, AT);
+            ledger.tell(|_| true, |_| 10 + seq);
+        }
+        assert!(ledger.untell(|alert| alert < 13));
+        assert!(!ledger.untell(|alert| alert < 13));
+        let ranges: Vec<_> = ledger
+            .ranges()
+            .iter()
+            .map(|r| (r.from, r.to, r.alert))
+            .collect();
+        assert_eq!(ranges, vec![(1, 2, None), (3, 3, Some(13))]);
+    }
+
+    #[test]
+    fn too_many_told_neighbours_are_told_once_more_as_one() {
+        let mut ledger = Ledger::default();
+        for seq in 1..=RANGES_MAX as u64 + 1 {
+            assert!(!ledger.condense());
+            ledger.add(seq, seq, DropReasonV1::Quota, AT);
+            ledger.tell(|_| true, |_| seq);
+        }
+        assert!(ledger.condense());
+        let ranges: Vec<_> = ledger
+            .ranges()
+            .iter()
+            .map(|r| (r.from, r.to, r.alert))
+            .collect();
+        assert_eq!(ranges, vec![(1, RANGES_MAX as u64 + 1, None)]);
     }
 
     #[test]
@@ -312,9 +401,9 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.add(1, 5, DropReasonV1::Quota, AT);
         ledger.tell(|_| true, |_| 7);
-        ledger.untell_after(7);
+        ledger.untell(|alert| alert > 7);
         assert_eq!(ledger.tell(|_| true, |_| 8), 0);
-        ledger.untell_after(6);
+        ledger.untell(|alert| alert > 6);
         assert_eq!(ledger.tell(|_| true, |_| 8), 1);
     }
 

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::error::StoreError;
-use super::store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
+use super::store::{Cursor, Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 
 /// How a [`MemStore`] fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemFault {
     /// This operation fails with an I/O error, and so do the following `0` to `n`.
     Io(u32),
+    /// This operation takes effect and reports an I/O error all the same, as when the last fsync of a rename fails.
+    Late,
     /// The power goes: this and every later operation fails until [`MemStore::restart`].
     Cut,
 }
@@ -112,6 +114,11 @@ impl MemStore {
         self.files.mark = None;
     }
 
+    /// Loses the ledger.
+    pub fn lose_ledger(&mut self) {
+        self.files.ledger = None;
+    }
+
     /// Loses the cursor.
     pub const fn lose_cursor(&mut self) {
         self.files.cursor = None;
@@ -139,23 +146,28 @@ impl MemStore {
         self
     }
 
-    fn step(&mut self, action: &'static str) -> Result<(), StoreError> {
-        if let Some((after, fault)) = &mut self.fault {
-            if *after > 0 {
-                *after -= 1;
-            } else {
+    /// Before an operation: whether it fails. What comes back is the result to end with once it has taken effect.
+    fn step(&mut self, action: &'static str) -> Result<Result<(), StoreError>, StoreError> {
+        if self.is_cut {
+            return Err(broken(action));
+        }
+        match &mut self.fault {
+            Some((after, _)) if *after > 0 => *after -= 1,
+            None => {}
+            Some((_, MemFault::Late)) => {
+                self.fault = None;
+                return Ok(Err(broken(action)));
+            }
+            Some((_, fault)) => {
                 match fault {
                     MemFault::Cut => self.is_cut = true,
-                    MemFault::Io(0) => self.fault = None,
-                    MemFault::Io(more) => *more -= 1,
+                    MemFault::Io(more) if *more > 0 => *more -= 1,
+                    MemFault::Io(_) | MemFault::Late => self.fault = None,
                 }
                 return Err(broken(action));
             }
         }
-        if self.is_cut {
-            return Err(broken(action));
-        }
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn used_bytes(&self) -> u64 {
@@ -196,22 +208,22 @@ impl Store for MemStore {
 
     fn begin(&mut self, first: u64) -> Result<(), StoreError> {
         self.active = None;
-        self.step("begin a segment")?;
+        let result = self.step("begin a segment")?;
         self.segments.insert(first, MemSegment::default());
-        self.active = Some(first);
-        Ok(())
+        self.active = result.is_ok().then_some(first);
+        result
     }
 
     fn append(&mut self, seq: u64, value: &[u8]) -> Result<(), StoreError> {
         const ACTION: &str = "append a record";
-        self.step(ACTION)?;
+        let result = self.step(ACTION)?;
         if self.used_bytes() + value.len() as u64 > self.capacity_bytes {
             return Err(StoreError::NoSpace { action: ACTION });
         }
         let active = self.active.and_then(|first| self.segments.get_mut(&first));
         let segment = active.ok_or_else(|| broken(ACTION))?;
         segment.written.insert(seq, value.to_vec());
-        Ok(())
+        result
     }
 
     fn sync(&mut self) -> Result<(), StoreError> {
@@ -223,7 +235,7 @@ impl Store for MemStore {
         if !segment.poisoned {
             segment.durable.append(&mut segment.written);
         }
-        stepped
+        stepped?
     }
 
     fn close(&mut self) {
@@ -267,19 +279,19 @@ impl Store for MemStore {
     }
 
     fn remove(&mut self, segment: u64) -> Result<(), StoreError> {
-        self.step("remove a segment")?;
+        let result = self.step("remove a segment")?;
         self.segments.remove(&segment);
-        Ok(())
+        result
     }
 
     fn quarantine(&mut self, segment: u64) -> Result<(), StoreError> {
-        self.step("set a segment aside")?;
+        let result = self.step("set a segment aside")?;
         if self.active == Some(segment) {
             self.active = None;
         }
         self.segments.remove(&segment);
         self.quarantined.push(segment);
-        Ok(())
+        result
     }
 
     fn quarantined(&self) -> (u64, u64) {
@@ -291,21 +303,21 @@ impl Store for MemStore {
     }
 
     fn save_mark(&mut self, mark: Mark) -> Result<(), StoreError> {
-        self.step("save the mark")?;
+        let result = self.step("save the mark")?;
         self.files.mark = Some(mark);
-        Ok(())
+        result
     }
 
-    fn save_cursor(&mut self, cursor: u64) -> Result<(), StoreError> {
-        self.step("save the cursor")?;
+    fn save_cursor(&mut self, cursor: Cursor) -> Result<(), StoreError> {
+        let result = self.step("save the cursor")?;
         self.files.cursor = Some(cursor);
-        Ok(())
+        result
     }
 
     fn save_ledger(&mut self, ledger: &[u8]) -> Result<(), StoreError> {
-        self.step("save the ledger")?;
+        let result = self.step("save the ledger")?;
         self.files.ledger = Some(ledger.to_vec());
-        Ok(())
+        result
     }
 
     fn free_bytes(&mut self) -> Option<u64> {

@@ -1,7 +1,8 @@
 //! Store-and-forward: every record is durable before it is published and stays until it is acknowledged.
 //!
-//! Promises: a record that was committed is delivered, or named in exactly one drop record. Alerts have their own
-//! lane and are never dropped to make room. Nothing here makes the pipeline wait. Never: a panic from a damaged
+//! Promises: a record that was committed is delivered, or named in a drop record. A drop record may be lost like any
+//! other record before it is acknowledged: then what it named is named again. Alerts have their own lane and are
+//! never dropped to make room. Nothing here makes the pipeline wait. Never: a panic from a damaged
 //! disk, a number used twice, a loss without a drop record.
 //!
 //! ```text
@@ -25,8 +26,8 @@
 //!     del-…/                  being destroyed; swept at start
 //!     bad-…-0/                damaged, set aside; at most 8 are kept
 //!     mark                    high-water mark (first, last, epoch): two slots in turn, fsynced at each commit
-//!     cursor                  acknowledged up to: two slots in turn, at most once a second
-//!     ledger                  ranges above the cursor that will never be delivered; replaced atomically
+//!     cursor                  acknowledged up to, lowest number in the ledger: two slots in turn, at most once a second
+//!     ledger                  ranges that will never be delivered, until their drop records are acknowledged
 //! ```
 //!
 //! A record, in a sled value under its sequence number (8 bytes, big-endian; what is longer than 6 KiB goes on under
@@ -47,6 +48,7 @@
 //! |---|---|
 //! | kill, power cut | records younger than the commit interval; duplicates of the last second |
 //! | lost cursor | duplicates |
+//! | lost ledger | nothing; all from its lowest number to the cursor is named once more, delivered or not |
 //! | lost or damaged segment, bit rot | the records, each named in a drop record |
 //! | engine opens empty | found by the mark: drop record, numbering goes on above it |
 //! | failed fsync | nothing: uncommitted records are written again to a fresh segment |
@@ -74,12 +76,12 @@ mod verify;
 pub use codec::{MAX_BODY_BYTES, Stored};
 pub use disk::SledStore;
 pub use engine::Committed;
-pub use error::{AppendError, BufferError, StoreError};
+pub use error::{AppendError, BufferError, Refused, StoreError};
 pub use handle::{Buffer, Opened, open, open_in_memory};
 pub use idle::{idle_status, idle_verify};
 pub use incident::Incident;
 pub use ledger::reason_name;
 pub use memory::{MemFault, MemStore};
 pub use status::{BufferStatus, LaneStatus};
-pub use store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
+pub use store::{Cursor, Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 pub use verify::{LaneReport, VerifyReport};

@@ -19,10 +19,20 @@ pub type RawRecord = (u64, Vec<u8>);
 pub struct Mark {
     /// Epoch of that commit.
     pub epoch: u32,
-    /// Lowest sequence number held (one above `last` when nothing was).
+    /// Lowest sequence number that was not acknowledged (one above `last` when all were).
     pub first: u64,
     /// Highest committed sequence number.
     pub last: u64,
+}
+
+/// The cursor: what is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Everything up to here is acknowledged, or named in the ledger.
+    pub acked: u64,
+    /// Lowest sequence number in the ledger, 0 when it is empty: should the ledger be lost, nobody can tell any more
+    /// which records from here on were delivered.
+    pub ledger_from: u64,
 }
 
 /// One segment on the medium.
@@ -39,8 +49,8 @@ pub struct SegmentInfo {
 pub struct Found {
     /// The high-water mark.
     pub mark: Option<Mark>,
-    /// Everything up to here is acknowledged.
-    pub cursor: Option<u64>,
+    /// The cursor.
+    pub cursor: Option<Cursor>,
     /// The encoded ledger.
     pub ledger: Option<Vec<u8>>,
 }
@@ -86,7 +96,7 @@ pub trait Store {
     /// Saves the high-water mark.
     fn save_mark(&mut self, mark: Mark) -> Result<(), StoreError>;
     /// Saves the cursor.
-    fn save_cursor(&mut self, cursor: u64) -> Result<(), StoreError>;
+    fn save_cursor(&mut self, cursor: Cursor) -> Result<(), StoreError>;
     /// Saves the encoded ledger.
     fn save_ledger(&mut self, ledger: &[u8]) -> Result<(), StoreError>;
     /// Free bytes of the medium for this process; `None` when it cannot be told.

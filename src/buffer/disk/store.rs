@@ -11,7 +11,7 @@ use super::reserve::Reserve;
 use super::segment::Segment;
 use super::slots::{Numbers, SlotFile};
 use crate::buffer::error::{BufferError, StoreError};
-use crate::buffer::store::{Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
+use crate::buffer::store::{Cursor, Found, Mark, RawRecord, ReadLimit, SegmentInfo, Store};
 
 /// Old segments kept open for reading, beside the active one: one for the publisher, one for a verification.
 const OPEN_READERS_MAX: usize = 2;
@@ -93,7 +93,10 @@ impl SledStore {
                 first: n.a,
                 last: n.b,
             }),
-            cursor: numbers("cursor").map(|n| n.a),
+            cursor: numbers("cursor").map(|n| Cursor {
+                acked: n.a,
+                ledger_from: n.b,
+            }),
             ledger: fs::read(root.join("ledger")).ok(),
         }
     }
@@ -256,10 +259,11 @@ impl Store for SledStore {
         save_slot(&mut self.mark, &self.root.join("mark"), numbers)
     }
 
-    fn save_cursor(&mut self, cursor: u64) -> Result<(), StoreError> {
+    fn save_cursor(&mut self, cursor: Cursor) -> Result<(), StoreError> {
         let numbers = Numbers {
-            a: cursor,
-            ..Numbers::default()
+            a: cursor.acked,
+            b: cursor.ledger_from,
+            c: 0,
         };
         save_slot(&mut self.cursor, &self.root.join("cursor"), numbers)
     }

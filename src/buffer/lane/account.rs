@@ -46,11 +46,44 @@ impl<S: Store> Lane<S> {
         self.is_ledger_saved = false;
     }
 
-    /// Forgets ranges that are told and passed.
-    pub(in crate::buffer) fn prune_ledger(&mut self, last_alert: u64) {
-        if self.ledger.prune(self.cursor_saved, last_alert) {
+    /// What is lost.
+    pub(in crate::buffer) const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What is acknowledged, or in the ledger, also after a crash.
+    pub(super) fn cursor_saved(&self) -> u64 {
+        self.saved.map_or(0, |cursor| cursor.acked)
+    }
+
+    /// What the mark notes: where the saved cursor stands, should it be lost.
+    pub(super) fn first_owed(&self) -> u64 {
+        self.saved
+            .map_or_else(|| self.first_held(), |cursor| cursor.acked + 1)
+    }
+
+    /// Whether the ledger on disk is the one in memory.
+    pub(in crate::buffer) const fn is_ledger_saved(&self) -> bool {
+        self.is_ledger_saved
+    }
+
+    /// Marks as untold the ranges whose drop record is gone.
+    pub(in crate::buffer) fn untell(&mut self, is_gone: impl Fn(u64) -> bool) {
+        if self.ledger.untell(is_gone) {
             self.is_ledger_saved = false;
         }
+    }
+
+    /// Forgets ranges that the saved cursor has passed and whose drop record is delivered.
+    pub(in crate::buffer) fn prune_ledger(&mut self, is_delivered: impl Fn(u64) -> bool) {
+        if self.ledger.prune(self.cursor_saved(), is_delivered) {
+            self.is_ledger_saved = false;
+        }
+    }
+
+    /// Whether this record was delivered, and that is on disk.
+    pub(in crate::buffer) fn is_delivered(&self, seq: u64) -> bool {
+        seq <= self.cursor_saved() && !self.ledger.names(seq)
     }
 
     /// What happened since the last call.

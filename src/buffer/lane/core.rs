@@ -7,7 +7,7 @@ use crate::buffer::codec;
 use crate::buffer::error::StoreError;
 use crate::buffer::incident::Incident;
 use crate::buffer::ledger::Ledger;
-use crate::buffer::store::{Mark, SegmentInfo, Store};
+use crate::buffer::store::{Cursor, Mark, SegmentInfo, Store};
 use crate::model::{Mono, Now, Timestamp};
 use crate::record::{self, DropReasonV1};
 
@@ -63,7 +63,8 @@ pub(in crate::buffer) struct Lane<S> {
     pub(super) durable: u64,
     pub(super) visible: u64,
     pub(super) cursor: u64,
-    pub(super) cursor_saved: u64,
+    /// The cursor on disk; none while there is none.
+    pub(super) saved: Option<Cursor>,
     pub(super) active_payload_bytes: u64,
     pub(super) mode: Mode,
     pub(super) ledger: Ledger,
@@ -178,18 +179,17 @@ impl<S: Store> Lane<S> {
         }
         self.write(usize::MAX)?;
         if self.store.active().is_none() {
-            // Everything uncommitted was acknowledged from memory: only the cursor is left to save.
-            self.store.save_cursor(self.cursor)?;
-            self.cursor_saved = self.cursor;
+            // Everything uncommitted was acknowledged from memory: only the cursor and the mark are left to save.
+            self.save_account()?;
         } else {
             self.store.sync()?;
-            let mark = Mark {
-                epoch: self.epoch,
-                first: self.first_held(),
-                last: self.next - 1,
-            };
-            self.store.save_mark(mark)?;
         }
+        let mark = Mark {
+            epoch: self.epoch,
+            first: self.first_owed(),
+            last: self.next - 1,
+        };
+        self.store.save_mark(mark)?;
         self.durable = self.next - 1;
         self.written = self.durable;
         self.visible = self.durable;
@@ -225,10 +225,7 @@ impl<S: Store> Lane<S> {
         if first > self.durable + 1 {
             // The numbers in between were acknowledged or dropped while the disk was refusing. That must be on disk
             // before a segment stands above the hole, or the hole would look like a loss at the next start.
-            self.store.save_cursor(self.cursor)?;
-            self.cursor_saved = self.cursor;
-            self.store.save_ledger(&self.ledger.encode())?;
-            self.is_ledger_saved = true;
+            self.save_account()?;
         }
         self.store.begin(first)?;
         self.active_payload_bytes = 0;
@@ -248,22 +245,32 @@ impl<S: Store> Lane<S> {
 
     /// Saves the cursor, then destroys segments that it has passed. Called at most once a second.
     pub(in crate::buffer) fn save_cursor(&mut self) -> Result<(), StoreError> {
-        // A cursor beyond a range that is not in the ledger on disk would hide a loss.
-        self.save_ledger()?;
         // Nothing will ever acknowledge a dropped record: the cursor steps over it by itself.
         self.cursor = (self.ledger.skip(self.cursor + 1) - 1)
             .min(self.visible)
             .max(self.cursor);
-        if self.cursor != self.cursor_saved {
-            self.store.save_cursor(self.cursor)?;
-            self.cursor_saved = self.cursor;
-        }
+        self.save_account()?;
         self.remove_drained()
+    }
+
+    /// Saves ledger and cursor as far as they changed, in this order: a cursor beyond a range that is not in the
+    /// ledger on disk would hide a loss.
+    fn save_account(&mut self) -> Result<(), StoreError> {
+        self.save_ledger()?;
+        let cursor = Cursor {
+            acked: self.cursor,
+            ledger_from: self.ledger.start(),
+        };
+        if self.saved != Some(cursor) {
+            self.store.save_cursor(cursor)?;
+            self.saved = Some(cursor);
+        }
+        Ok(())
     }
 
     pub(super) fn remove_drained(&mut self) -> Result<(), StoreError> {
         for (segment, end) in self.spans() {
-            if end > self.cursor_saved || self.store.active() == Some(segment.first) {
+            if end > self.cursor_saved() || self.store.active() == Some(segment.first) {
                 break;
             }
             self.store.remove(segment.first)?;

@@ -40,11 +40,11 @@ impl<S: Store> Lane<S> {
     pub(in crate::buffer) fn open(opening: Opening<S>, at: Timestamp) -> Self {
         let mut lane = Self::empty(opening);
         let found = lane.store.found();
-        lane.ledger = lane.read_ledger(&found);
         let marked = found.mark.map_or(0, |mark| mark.last);
-        lane.cursor = lane.read_cursor(&found, marked);
+        lane.cursor = lane.read_cursor(&found);
+        lane.read_ledger(&found, at);
         if found.mark.is_none()
-            && (found.cursor.is_some_and(|c| c > 0) || lane.store.segments().len() > 1)
+            && (found.cursor.is_some_and(|c| c.acked > 0) || lane.store.segments().len() > 1)
         {
             lane.report(Incident::FileLost {
                 lane: lane.id,
@@ -62,7 +62,8 @@ impl<S: Store> Lane<S> {
             .max(lane.ledger.end());
         lane.next = top + 1;
         (lane.written, lane.durable, lane.visible) = (top, top, top);
-        lane.account(end + 1, marked.max(end + skip), reason, at);
+        // Beyond the mark only what the ledger shows to have been given out, and only ever stood in memory.
+        lane.account(end + 1, top, reason, at);
         let oldest = lane.store.segments().first().map(|s| s.first);
         if let Some(oldest) = oldest {
             lane.account(
@@ -74,6 +75,14 @@ impl<S: Store> Lane<S> {
         }
         lane.save_after_open(&found);
         lane
+    }
+
+    /// Gives up the numbers up to `last`, right after opening.
+    pub(in crate::buffer) fn skip_past(&mut self, last: u64, at: Timestamp) {
+        let from = self.next;
+        self.next = last + 1;
+        (self.written, self.durable, self.visible) = (last, last, last);
+        self.account(from, last, DropReasonV1::StoreLost, at);
     }
 
     fn empty(opening: Opening<S>) -> Self {
@@ -89,7 +98,7 @@ impl<S: Store> Lane<S> {
             durable: 0,
             visible: 0,
             cursor: 0,
-            cursor_saved: 0,
+            saved: None,
             active_payload_bytes: 0,
             mode: Mode::Durable,
             ledger: Ledger::default(),
@@ -101,31 +110,50 @@ impl<S: Store> Lane<S> {
         }
     }
 
-    fn read_ledger(&mut self, found: &Found) -> Ledger {
-        let Some(bytes) = &found.ledger else {
-            return Ledger::default();
-        };
-        Ledger::decode(bytes).unwrap_or_else(|| {
-            self.report(Incident::FileLost {
+    /// A lost ledger may have named what the cursor has passed, in drop records that may be lost, too. What cannot be
+    /// shown to be delivered is named, even if much of it was.
+    fn read_ledger(&mut self, found: &Found, at: Timestamp) {
+        let from = found.cursor.map_or(1, |cursor| cursor.ledger_from);
+        match found.ledger.as_deref().map(Ledger::decode) {
+            Some(Some(ledger)) => {
+                self.ledger = ledger;
+                return;
+            }
+            None if found.cursor.is_none() || from == 0 => return,
+            None | Some(None) => {}
+        }
+        self.report(Incident::FileLost {
+            lane: self.id,
+            file: "ledger",
+        });
+        if from > 0 && from <= self.cursor {
+            self.ledger
+                .add(from, self.cursor, DropReasonV1::StoreLost, at);
+            self.is_ledger_saved = false;
+            self.report(Incident::Dropped {
                 lane: self.id,
-                file: "ledger",
+                from,
+                to: self.cursor,
+                reason: DropReasonV1::StoreLost,
             });
-            Ledger::default()
-        })
+        }
     }
 
-    /// A lost cursor is derived from the oldest segment: that costs duplicates, never records.
-    fn read_cursor(&mut self, found: &Found, marked: u64) -> u64 {
+    /// A lost cursor is derived from where it stood at the last commit: that costs duplicates, never records. What
+    /// was acknowledged and removed since then is named as lost, because nobody can tell that from a loss any more.
+    fn read_cursor(&mut self, found: &Found) -> u64 {
+        if let Some(cursor) = found.cursor {
+            return cursor.acked;
+        }
+        if found.mark.is_some() {
+            self.report(Incident::FileLost {
+                lane: self.id,
+                file: "cursor",
+            });
+        }
         let oldest = self.store.segments().first().map(|s| s.first);
-        found.cursor.unwrap_or_else(|| {
-            if found.mark.is_some() {
-                self.report(Incident::FileLost {
-                    lane: self.id,
-                    file: "cursor",
-                });
-            }
-            oldest.map_or(marked, |first| first.saturating_sub(1))
-        })
+        let first = found.mark.map(|mark| mark.first).or(oldest);
+        first.map_or(0, |first| first.saturating_sub(1))
     }
 
     /// The last good record of the lane, and why what the mark promises beyond it is missing.
@@ -205,6 +233,9 @@ impl<S: Store> Lane<S> {
     }
 
     pub(super) fn set_aside(&mut self, segment: u64, error: String) {
+        if let Err(failure) = self.save_ledger() {
+            tracing::debug!(lane = self.id.as_str(), error = %failure.chain(), "Ledger cannot be saved; saved later.");
+        }
         if let Err(failure) = self.store.quarantine(segment) {
             tracing::warn!(lane = self.id.as_str(), segment, error = %failure.chain(), "Damaged segment cannot be set aside.");
         }
@@ -217,11 +248,11 @@ impl<S: Store> Lane<S> {
 
     /// Settles the small files. Failures show again at the first commit, which knows what to do.
     fn save_after_open(&mut self, found: &Found) {
-        self.cursor_saved = found.cursor.unwrap_or(u64::MAX);
+        self.saved = found.cursor;
         let is_marked = found.mark.map_or(0, |mark| mark.last) == self.durable;
         let mark = Mark {
             epoch: self.epoch,
-            first: self.first_held(),
+            first: self.first_owed(),
             last: self.durable,
         };
         let mut result = self.save_ledger().and_then(|()| self.save_cursor());

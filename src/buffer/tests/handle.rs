@@ -124,6 +124,12 @@ fn a_full_queue_and_an_oversized_body_are_refused() {
         let (buffer, _opened, thread) = open_in_memory(&CONFIG, 1, clock).unwrap();
         let refused = buffer.try_append(Lane::Alerts, vec![0; MAX_BODY_BYTES + 1]);
         assert!(matches!(refused, Err(AppendError::TooLarge { .. })));
+        let body = vec![7; MAX_BODY_BYTES + 1];
+        let refused = buffer.offer(Lane::Alerts, body.clone()).unwrap_err();
+        assert_eq!(
+            (refused.to_string(), refused.body),
+            (refused.error.to_string(), body)
+        );
         while buffer
             .try_append(Lane::Telemetry, vec![0; MAX_BODY_BYTES])
             .is_ok()
@@ -132,6 +138,11 @@ fn a_full_queue_and_an_oversized_body_are_refused() {
         assert!(matches!(refused, Ok(()) | Err(AppendError::Full)));
         buffer.shutdown().await.unwrap();
         thread.join().unwrap();
+        let refused = buffer.offer(Lane::Alerts, vec![1, 2]).unwrap_err();
+        assert_eq!(
+            (refused.error, refused.body),
+            (AppendError::Closed, vec![1, 2])
+        );
     });
 }
 

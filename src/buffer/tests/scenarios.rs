@@ -316,3 +316,196 @@ fn the_mark_follows_every_commit() {
     };
     assert_eq!(mark, Some(expected));
 }
+
+/// A drop record for telemetry 2, durable and not acknowledged; the telemetry cursor has passed the loss.
+fn told() -> Harness<MemStore> {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    harness.ack(Lane::Telemetry, 3);
+    harness.tick(11);
+    harness.tick(11);
+    assert_eq!(dropped(&harness), vec![(2, 2, DropReasonV1::Rejected)]);
+    harness
+}
+
+fn named(harness: &Harness<MemStore>) -> Vec<(u8, u64, u64)> {
+    let drops = harness.valid_drops().into_iter();
+    drops.map(|d| (d.lane, d.seq_from, d.seq_to)).collect()
+}
+
+#[test]
+fn what_a_rotten_drop_record_named_is_named_again() {
+    let mut harness = told();
+    restart(&mut harness);
+    assert!(harness.store(Lane::Alerts).flip(1, 77));
+    harness.pending(Lane::Alerts);
+    harness.tick(11);
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 2)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn what_a_lost_alert_store_named_is_named_again() {
+    let mut harness = told();
+    let (mut alerts, telemetry) = harness.stop();
+    alerts.lose_contents();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 2)]);
+    harness.check_accounts();
+}
+
+#[test]
+fn what_a_rejected_drop_record_named_is_named_again() {
+    let mut harness = told();
+    harness.reject(Lane::Alerts, 1);
+    harness.ack(Lane::Alerts, 1);
+    harness.tick(11);
+    harness.tick(11);
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 2)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn an_upstream_that_refuses_every_drop_record_costs_two_at_a_time() {
+    let mut harness = told();
+    for _ in 0..50 {
+        let last = harness.engine().lane(Lane::Alerts).last();
+        let from = harness.engine().lane(Lane::Alerts).cursor() + 1;
+        assert!(last <= from + 1, "{from} to {last}");
+        for seq in from..=last {
+            harness.reject(Lane::Alerts, seq);
+        }
+        harness.ack(Lane::Alerts, last);
+        harness.tick(11);
+        harness.tick(11);
+    }
+    harness.check_accounts();
+}
+
+#[test]
+fn a_delivered_drop_record_is_forgotten() {
+    let mut harness = told();
+    harness.ack(Lane::Alerts, 1);
+    harness.tick(1);
+    restart(&mut harness);
+    harness.tick(11);
+    let lane = harness.engine().lane(Lane::Telemetry);
+    assert_eq!(lane.ledger_mut().end(), 0);
+    assert_eq!(dropped(&harness).len(), 1);
+}
+
+#[test]
+fn a_ledger_that_reached_the_disk_in_spite_of_an_error_does_not_take_another_alert_for_its_drop_record()
+ {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    harness.ack(Lane::Telemetry, 3);
+    // The ledger with the loss, the cursor, and the ledger with the number of the drop record.
+    harness.store(Lane::Telemetry).inject(2, MemFault::Late);
+    harness.tick(11);
+    harness.fill(Lane::Alerts, 1, 10);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_number_in_a_ledger_that_cannot_be_corrected_is_not_given_to_another_alert() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 3, 10);
+    harness.reject(Lane::Telemetry, 2);
+    harness.ack(Lane::Telemetry, 3);
+    // The ledger names alert 1, the alert lane never gets it.
+    harness.store(Lane::Alerts).inject(0, MemFault::Cut);
+    harness.tick(11);
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry = telemetry.restart(1);
+    telemetry.inject(0, MemFault::Cut);
+    harness.may_repeat = true;
+    harness.open(alerts.restart(1), telemetry);
+    harness.fill(Lane::Alerts, 1, 10);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_lost_cursor_with_lost_segments_is_accounted_for_by_the_mark() {
+    let mut harness = harness();
+    for _ in 0..2 {
+        harness.fill(Lane::Telemetry, 10, 100);
+    }
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_cursor();
+    telemetry.remove(1).unwrap();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(dropped(&harness), vec![(1, 10, DropReasonV1::StoreLost)]);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_power_cut_between_cursor_and_ledger_does_not_hide_a_loss() {
+    for op in 0..4 {
+        let mut harness = harness();
+        harness.store(Lane::Telemetry).inject(0, MemFault::Io(1));
+        harness.fill(Lane::Telemetry, 3, 10);
+        harness.reject(Lane::Telemetry, 2);
+        harness.ack(Lane::Telemetry, 2);
+        // The disk takes records again, for a moment.
+        harness.store(Lane::Telemetry).inject(op, MemFault::Cut);
+        harness.tick(2);
+        restart(&mut harness);
+        harness.check_accounts();
+    }
+}
+
+#[test]
+fn a_lost_ledger_names_what_cannot_be_shown_to_be_delivered() {
+    let mut harness = told();
+    harness.fill(Lane::Telemetry, 4, 10);
+    harness.ack(Lane::Telemetry, 5);
+    harness.tick(1);
+    let (mut alerts, mut telemetry) = harness.stop();
+    telemetry.lose_ledger();
+    alerts.lose_contents();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    let lost = Incident::FileLost {
+        lane: Lane::Telemetry,
+        file: "ledger",
+    };
+    assert!(harness.incidents.contains(&lost));
+    assert_eq!(named(&harness), vec![(0, 1, 1), (1, 2, 5)]);
+    restart(&mut harness);
+    harness.check_accounts();
+}
+
+#[test]
+fn a_ledger_that_was_empty_is_not_missed() {
+    let mut harness = harness();
+    harness.fill(Lane::Telemetry, 4, 10);
+    harness.ack(Lane::Telemetry, 3);
+    harness.tick(1);
+    let (alerts, mut telemetry) = harness.stop();
+    telemetry.lose_ledger();
+    harness.open(alerts.restart(1), telemetry.restart(1));
+    assert_eq!(harness.incidents, vec![]);
+    assert_eq!(harness.pending(Lane::Telemetry).len(), 1);
+}
+
+#[test]
+fn without_a_saved_cursor_no_drop_record_counts_as_delivered() {
+    let mut harness = told();
+    let (mut alerts, telemetry) = harness.stop();
+    alerts.lose_cursor();
+    let mut alerts = alerts.restart(1);
+    // The cursor can be saved neither at the start nor with the next tick.
+    alerts.inject(0, MemFault::Io(1));
+    harness.open(alerts, telemetry.restart(1));
+    harness.tick(1);
+    harness.tick(1);
+    restart(&mut harness);
+    assert!(harness.store(Lane::Alerts).flip(1, 77));
+    harness.check_accounts();
+}
