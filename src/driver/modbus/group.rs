@@ -232,11 +232,11 @@ impl Group {
     }
 
     fn take(&mut self, block: Block, time: Timestamp, answer: &Answer) {
-        for (slot, offset) in self.plan.values(block) {
-            let Some((_, Ok(decoder))) = self.points.get(slot) else {
-                continue;
-            };
-            let reading = pick(decoder, answer, offset);
+        let readings = self.plan.values(block).filter_map(|(slot, offset)| {
+            let decoder = self.points.get(slot)?.1.as_ref().ok()?;
+            Some((slot, pick(decoder, answer, offset)))
+        });
+        for (slot, reading) in readings {
             set(&mut self.samples, slot, time, reading);
         }
     }
