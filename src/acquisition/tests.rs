@@ -286,7 +286,8 @@ async fn a_slow_answer_skips_deadlines_and_keeps_the_phase() {
 async fn an_absent_device_yields_bad_samples_on_the_grid_until_it_comes() {
     let connects = VecDeque::from([
         Act::Fail(10, link("refused")),
-        Act::Fail(10, link("refused")),
+        // Longer than the period: the grid goes on while an attempt is under way.
+        Act::Fail(1_000, link("refused")),
     ]);
     let mut rig = Rig::start(
         Script {

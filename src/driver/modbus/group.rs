@@ -154,8 +154,9 @@ impl Group {
                 Ok(Outcome::Marked) => self.plan.postpone(block, None, now),
                 Ok(Outcome::Taken) => {
                     self.plan.accept(block);
+                    let endpoint = link.endpoint();
                     info!(
-                        endpoint = %link.endpoint(),
+                        %endpoint,
                         unit = self.unit.id,
                         address = %block.span,
                         "A refused address answers again; the device's addresses are learned anew."
@@ -264,11 +265,12 @@ impl Group {
     fn report_refusals(&self, new: usize, endpoint: &Endpoint) {
         let first = self.plan.refused().next();
         let example = first.map(|(_, span, code)| format!("{span}: {}", describe(code)));
+        let example = example.unwrap_or_default();
         warn!(
             %endpoint,
             unit = self.unit.id,
             addresses = new,
-            example = example.unwrap_or_default(),
+            example,
             "The device refuses addresses; they are set aside and tried again later."
         );
     }

@@ -1,8 +1,8 @@
-use std::path::Path;
-
 use opcua::types::{Array, DateTime, LocalizedText, VariantScalarTypeId};
 
-use super::super::testing::{Behaviour, BlackHole, TestServer, config, open, open_link};
+use super::super::testing::{
+    Behaviour, BlackHole, TestServer, config, gateway_dir, open, open_link,
+};
 use super::*;
 use crate::clock::SystemClock;
 
@@ -42,7 +42,8 @@ fn every_type_has_a_tag_type_or_none() {
 async fn listing(behaviour: Behaviour) -> Listing {
     let server = TestServer::start(behaviour);
     server.set("v3", 3_u32, StatusCode::BadSensorFailure);
-    let config = config(Path::new("/data"), open_link(&server.url()), &[]);
+    let dir = gateway_dir();
+    let config = config(dir.path(), open_link(&server.url()), &[]);
     let connection = open(&config).await.unwrap();
     let mut listing = list(connection.session(), BOUNDS).await.unwrap();
     connection.close().await;
@@ -92,7 +93,8 @@ async fn a_server_that_answers_in_small_portions_lists_the_same() {
 #[tokio::test]
 async fn a_server_that_goes_away_is_an_error_not_an_empty_list() {
     let server = TestServer::start(Behaviour::default());
-    let config = config(Path::new("/data"), open_link(&server.url()), &[]);
+    let dir = gateway_dir();
+    let config = config(dir.path(), open_link(&server.url()), &[]);
     let connection = open(&config).await.unwrap();
     server.kill();
     let mut limit = BatchLimit::configured(0);

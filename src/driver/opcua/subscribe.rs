@@ -300,12 +300,10 @@ impl Revisions {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use opcua::types::{NodeId, StatusCode, Variant};
 
     use super::super::connection::Connection;
-    use super::super::testing::{Behaviour, TestServer, config, open, open_link};
+    use super::super::testing::{Behaviour, TestServer, config, gateway_dir, open, open_link};
     use super::*;
     use crate::clock::{Clock, ManualClock};
     use crate::driver::testing::Log;
@@ -363,7 +361,8 @@ mod tests {
         names: &[&str],
     ) -> (Subscription, Connection, TestServer) {
         let server = TestServer::start(behaviour);
-        let config = config(Path::new("/data"), open_link(&server.url()), &[]);
+        let dir = gateway_dir();
+        let config = config(dir.path(), open_link(&server.url()), &[]);
         let connection = open(&config).await.unwrap();
         let heartbeat = connection.heartbeat();
         let wanted = wanted(names, server.namespace());
@@ -398,7 +397,8 @@ mod tests {
     #[tokio::test]
     async fn a_refused_item_holds_the_refusal() {
         let server = TestServer::start(Behaviour::default());
-        let config = config(Path::new("/data"), open_link(&server.url()), &[]);
+        let dir = gateway_dir();
+        let config = config(dir.path(), open_link(&server.url()), &[]);
         let connection = open(&config).await.unwrap();
         let nobodys = wanted(&["x"], 999);
         let session = connection.session();
