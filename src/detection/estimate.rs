@@ -297,6 +297,6 @@ mod tests {
         let cycles: Vec<f64> = (0..1_600).map(cycle).collect();
         assert_eq!(slow_persistence(&cycles, 16), None);
         let few = slow_under_noise(0.9, 2.0);
-        assert_eq!(slow_persistence(few.get(..39).unwrap(), 8), None);
+        assert_eq!(slow_persistence(&few[..39], 8), None);
     }
 }
