@@ -170,8 +170,7 @@ impl Desk {
     async fn poll<D: Driver>(&mut self, driver: &mut D) -> DriverError {
         loop {
             let Some(due) = self.schedule.next() else {
-                std::future::pending::<()>().await;
-                continue;
+                return std::future::pending().await;
             };
             tokio::time::sleep_until(self.instant(due.at)).await;
             let asked = self.read(driver, due).await;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::clock::Clock;
+use crate::config::{Link, OpcUaAccess, OpcUaLink, OpcUaMode, OpcUaPolicy};
 use crate::driver::{Driver, DriverError, GroupId, ScanGroup};
 use crate::model::{Batch, DeviceId, Mono, Now, Quality, Reason, Sample, TagId, Timestamp, Value};
 
@@ -129,25 +130,32 @@ struct Rig {
     task: tokio::task::JoinHandle<()>,
 }
 
+fn plan(devices: u32) -> EndpointPlan {
+    let group = |n| ScanGroup {
+        device: DeviceId(n),
+        tags: vec![TagId(n)],
+    };
+    let groups: Vec<ScanGroup> = (0..devices).map(group).collect();
+    EndpointPlan {
+        key: EndpointKey::Modbus("fake".into(), 1),
+        devices: (0..devices).map(DeviceId).collect(),
+        names: BTreeMap::new(),
+        timing: vec![(Duration::from_millis(100), Duration::ZERO); groups.len()],
+        groups,
+    }
+}
+
 impl Rig {
     fn start(script: Script, devices: u32, queue: usize) -> Self {
+        Self::with_plan(script, plan(devices), queue)
+    }
+
+    fn with_plan(script: Script, plan: EndpointPlan, queue: usize) -> Self {
         let clock = Arc::new(PausedClock(Instant::now()));
         let script = Arc::new(Mutex::new(script));
-        let group = |n| ScanGroup {
-            device: DeviceId(n),
-            tags: vec![TagId(n)],
-        };
-        let groups: Vec<ScanGroup> = (0..devices).map(group).collect();
-        let plan = EndpointPlan {
-            key: EndpointKey::Modbus("fake".into(), 1),
-            devices: (0..devices).map(DeviceId).collect(),
-            names: BTreeMap::new(),
-            groups: groups.clone(),
-            timing: vec![(Duration::from_millis(100), Duration::ZERO); groups.len()],
-        };
         let driver = Fake {
             script: Arc::clone(&script),
-            groups,
+            groups: plan.groups.clone(),
             clock: Arc::clone(&clock),
             refused: vec![],
         };
@@ -278,7 +286,8 @@ async fn a_slow_answer_skips_deadlines_and_keeps_the_phase() {
 async fn an_absent_device_yields_bad_samples_on_the_grid_until_it_comes() {
     let connects = VecDeque::from([
         Act::Fail(10, link("refused")),
-        Act::Fail(10, link("refused")),
+        // Longer than the period: the grid goes on while an attempt is under way.
+        Act::Fail(1_000, link("refused")),
     ]);
     let mut rig = Rig::start(
         Script {
@@ -434,6 +443,73 @@ async fn an_endpoint_without_groups_waits_for_the_end() {
     let mut rig = Rig::start(Script::default(), 0, 3);
     assert_eq!(rig.after(500).await, []);
     rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_without_groups_is_connected_all_the_same() {
+    let script = Script {
+        connects: [Act::Fail(10, link("refused")), Act::Fail(50, link("gone"))].into(),
+        ..Script::default()
+    };
+    let mut rig = Rig::start(script, 0, 3);
+    assert_eq!(rig.after(10_000).await, []);
+    let log = rig.stop().await.log;
+    let what: Vec<&str> = log.iter().map(|(_, what)| what.as_str()).collect();
+    assert_eq!(what, ["connect", "connect", "connect", "close"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_without_a_group_yields_nothing_connected_or_not() {
+    let mut plan = plan(1);
+    plan.timing
+        .push((Duration::from_millis(30), Duration::ZERO));
+    let script = Script {
+        connects: [Act::Fail(0, link("refused"))].into(),
+        ..Script::default()
+    };
+    let mut rig = Rig::with_plan(script, plan, 100);
+    let events = rig.after(3_000).await;
+    let (unread, good): (Vec<Quality>, Vec<Quality>) =
+        qualities(&events).into_iter().partition(|q| q.is_bad());
+    assert!(!unread.is_empty() && !good.is_empty(), "{events:?}");
+    let due = due_ms(&events, 0);
+    assert_eq!(due.len(), batches(&events).len());
+    assert!(due.iter().all(|ms| ms % 100 == 0), "{due:?}");
+    rig.stop().await;
+}
+
+#[test]
+fn every_opc_ua_server_is_an_endpoint_of_its_own() {
+    let mut config = crate::pipeline::testing::config(2);
+    let link = Link::OpcUa(OpcUaLink {
+        url: "opc.tcp://plc:4840".into(),
+        policy: OpcUaPolicy::None,
+        mode: OpcUaMode::None,
+        login: None,
+        skip_hostname_check: false,
+        access: OpcUaAccess::Poll,
+        timeout: Duration::from_secs(2),
+        max_nodes_per_read: 0,
+    });
+    config.devices[0].link = link.clone();
+    config.devices[0].tags = 0..1;
+    let mut second = config.devices[0].clone();
+    second.tags = 1..2;
+    config.devices.push(second);
+    config.tags[1].device = DeviceId(1);
+    let endpoints = plan_endpoints(&config);
+    let found: Vec<_> = endpoints
+        .iter()
+        .map(|e| (e.key.clone(), e.groups.clone()))
+        .collect();
+    let expected = [0, 1].map(|n| {
+        let group = ScanGroup {
+            device: DeviceId(n),
+            tags: vec![TagId(n)],
+        };
+        (EndpointKey::OpcUa(DeviceId(n)), vec![group])
+    });
+    assert_eq!(found, expected, "the same server twice is two sessions");
 }
 
 #[test]

@@ -98,3 +98,30 @@ fn equation(index: usize, kernel: impl Iterator<Item = f64>) -> Vec<f64> {
 fn node_count(widths: f64) -> u32 {
     (NODES_PER_WIDTH * widths + 16.0).clamp(20.0, f64::from(NODES_MAX)) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tables print three digits.
+    #[track_caller]
+    fn check(length: f64, printed: f64) {
+        assert!(
+            (length / printed - 1.0).abs() < 0.01,
+            "{length}, not {printed}"
+        );
+    }
+
+    #[test]
+    fn run_lengths_are_those_of_the_textbook() {
+        // Montgomery, Introduction to Statistical Quality Control, 7th ed., tables 9.3 and 9.11.
+        check(cusum_arl(0.5, 4.0, 0.0), 168.0);
+        check(cusum_arl(0.5, 4.0, 1.0), 8.38);
+        check(cusum_arl(0.5, 5.0, 0.0), 465.0);
+        check(cusum_arl(0.5, 5.0, 0.5), 38.0);
+        check(ewma_arl(0.1, 2.814, 0.0), 500.0);
+        check(ewma_arl(0.1, 2.814, 0.5), 31.3);
+        check(ewma_arl(0.1, 2.814, -1.0), 10.3);
+        check(ewma_arl(0.4, 3.054, 1.0), 14.3);
+    }
+}

@@ -183,26 +183,23 @@ impl Bank {
         if missing > 0 {
             self.charts.fade(slot, missing);
         }
-        let Some(reading) = self.charts.advance(slot, input.value) else {
-            return;
-        };
-        let is_muted = mode == Some(Mode::Provisional) && self.refine(slot, &reading);
-        let Some(raised) = self.raised.get_mut(slot) else {
-            return;
-        };
-        if !is_muted && (reading.worst() > 1.0 || raised.active.is_some()) {
+        let reading = self.charts.advance(slot, input.value);
+        let Some(reading) = reading else { return };
+        let is_muted = self.refine(slot, mode, &reading);
+        if !is_muted
+            && let Some(raised) = self.raised.get_mut(slot)
+            && (reading.worst() > 1.0 || raised.active.is_some())
+        {
             judge(raised, &self.charts, &reading, input, out);
         }
     }
 
     fn learn(&mut self, slot: usize, value: f64) {
-        let (Some(Stage::Learning(learner)), Some(design)) =
-            (self.stages.get_mut(slot), self.designs.get(slot))
-        else {
-            return;
-        };
-        let room = self.nursery.room(learner.place());
-        if let Some(estimate) = learner.observe(value, room, design) {
+        if let Some(Stage::Learning(learner)) = self.stages.get_mut(slot)
+            && let Some(design) = self.designs.get(slot)
+            && let Some(estimate) =
+                learner.observe(value, self.nursery.room(learner.place()), design)
+        {
             let baseline = &estimate.baseline;
             self.charts
                 .set(slot, baseline.mean, &Limits::new(design, baseline));
@@ -215,30 +212,34 @@ impl Bank {
         }
     }
 
-    /// Lets a provisional slot learn from a quiet sample. Returns whether the slot must stay silent.
-    fn refine(&mut self, slot: usize, reading: &Reading) -> bool {
-        let Some(Stage::Provisional(refiner)) = self.stages.get_mut(slot) else {
-            return false;
-        };
-        let is_muted = refiner.is_muted();
-        if !is_muted && reading.worst() > QUIET_RATIO {
-            refiner.skip();
-            return false;
-        }
-        let deviation = f64::from(reading.z) * self.charts.scale(slot);
-        let (Some(baseline), Some(design)) = (refiner.observe(deviation), self.designs.get(slot))
-        else {
+    /// Lets a provisional slot learn from a quiet sample. Returns whether the slot must stay silent. Of an armed slot
+    /// nothing is touched.
+    #[inline]
+    fn refine(&mut self, slot: usize, mode: Option<Mode>, reading: &Reading) -> bool {
+        if mode == Some(Mode::Provisional)
+            && let Some(Stage::Provisional(refiner)) = self.stages.get_mut(slot)
+        {
+            let is_muted = refiner.is_muted();
+            if !is_muted && reading.worst() > QUIET_RATIO {
+                refiner.skip();
+                return false;
+            }
+            let deviation = f64::from(reading.z) * self.charts.scale(slot);
+            if let Some(baseline) = refiner.observe(deviation)
+                && let Some(design) = self.designs.get(slot)
+            {
+                self.charts
+                    .set(slot, baseline.mean, &Limits::new(design, &baseline));
+                if is_muted && !refiner.is_muted() {
+                    self.charts.reset(slot);
+                }
+                if refiner.is_done() {
+                    self.enter(slot, Mode::Armed, Stage::Armed(Box::new(baseline)));
+                }
+            }
             return is_muted;
-        };
-        self.charts
-            .set(slot, baseline.mean, &Limits::new(design, &baseline));
-        if is_muted && !refiner.is_muted() {
-            self.charts.reset(slot);
         }
-        if refiner.is_done() {
-            self.enter(slot, Mode::Armed, Stage::Armed(Box::new(baseline)));
-        }
-        is_muted
+        false
     }
 
     fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) {

@@ -196,3 +196,49 @@ fn replay(values: &[f64], design: &ChartDesign, baseline: &Baseline) -> f64 {
     }
     worst
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Roughly normal, variance 1.
+    fn noise(random: &mut fastrand::Rng) -> f64 {
+        (0..12).map(|_| random.f64()).sum::<f64>() - 6.0
+    }
+
+    /// A slow AR(1) signal of variance 1 under white noise of variance `white`, centred.
+    fn slow_under_noise(phi: f64, white: f64) -> Vec<f64> {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut slow = 0.0;
+        let values: Vec<f64> = (0..2_000)
+            .map(|_| {
+                slow = phi * slow + (1.0 - phi * phi).sqrt() * noise(&mut random);
+                slow + white.sqrt() * noise(&mut random)
+            })
+            .collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|v| v - mean).collect()
+    }
+
+    #[test]
+    fn far_lags_find_the_slow_part_that_noise_hides_from_lag_one() {
+        // rho_1 = phi / 3, so tau2 = 1 + 2 (0.9 / 3) / (1 - 0.9) = 7, where lag 1 alone says 1.86.
+        let centred = slow_under_noise(0.9, 2.0);
+        let tau2 = slow_persistence(&centred, 8).expect("significant");
+        assert!((4.0..=12.0).contains(&tau2), "{tau2}");
+        let ar1 = persistence(correlation(&centred, 1));
+        assert!(tau2 > CLEARLY_MORE * ar1, "{tau2}, lag 1: {ar1}");
+    }
+
+    #[test]
+    fn neither_noise_nor_whole_cycles_nor_few_samples_have_a_slow_part() {
+        let mut random = fastrand::Rng::with_seed(7);
+        let white: Vec<f64> = (0..2_000).map(|_| noise(&mut random)).collect();
+        assert_eq!(slow_persistence(&white, 16), None);
+        let cycle = |i: u32| (f64::from(i) * std::f64::consts::TAU / 16.0).sin();
+        let cycles: Vec<f64> = (0..1_600).map(cycle).collect();
+        assert_eq!(slow_persistence(&cycles, 16), None);
+        let few = slow_under_noise(0.9, 2.0);
+        assert_eq!(slow_persistence(&few[..39], 8), None);
+    }
+}

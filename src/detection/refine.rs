@@ -79,10 +79,7 @@ impl Refiner {
             return None;
         }
         self.since_refresh = 0;
-        let refreshed = self.refreshed();
-        if !refreshed.is_usable() {
-            return None;
-        }
+        let refreshed = Some(self.refreshed()).filter(Baseline::is_usable)?;
         self.current = refreshed;
         Some(refreshed)
     }

@@ -4,6 +4,8 @@
 pub mod modbus;
 pub mod opcua;
 pub mod probe;
+#[cfg(test)]
+mod testing;
 
 use crate::model::{DeviceId, Sample, TagId};
 

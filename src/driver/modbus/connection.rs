@@ -194,15 +194,19 @@ const fn request(span: Span) -> Request<'static> {
 /// The library has checked transaction id, unit and function, but not the length.
 fn complete(response: Response, span: Span) -> Option<Answer> {
     let count = usize::from(span.count);
-    match response {
-        Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words) => {
-            (words.len() == count).then_some(Answer::Registers(words))
+    Some(match response {
+        Response::ReadHoldingRegisters(words) | Response::ReadInputRegisters(words)
+            if words.len() == count =>
+        {
+            Answer::Registers(words)
         }
-        Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits) => {
-            (bits.len() == count.next_multiple_of(8)).then_some(Answer::Bits(bits))
+        Response::ReadCoils(bits) | Response::ReadDiscreteInputs(bits)
+            if bits.len() == count.next_multiple_of(8) =>
+        {
+            Answer::Bits(bits)
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 fn is_idle(error: &Error) -> bool {

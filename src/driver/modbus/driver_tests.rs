@@ -7,6 +7,7 @@ use super::super::scripted::{
 };
 use super::*;
 use crate::config::{ByteOrder, ModbusTable};
+use crate::driver::testing::Log;
 use crate::model::{Quality, Reason, Value};
 
 #[tokio::test]
@@ -136,6 +137,7 @@ async fn a_gateway_that_reports_a_silent_unit_keeps_its_connection() {
 
 #[tokio::test]
 async fn a_bad_register_is_isolated_at_once_and_tried_again_later() {
+    let (log, _guard) = Log::start();
     let broken = Arc::new(Mutex::new(true));
     let (inside, clock) = (Arc::clone(&broken), clock());
     let device = Device::new(move |asked| {
@@ -190,6 +192,13 @@ async fn a_bad_register_is_isolated_at_once_and_tried_again_later() {
     read(&mut driver, 0).await.unwrap();
     assert_eq!(device.asked().len(), 1);
     assert_eq!(device.connections(), 1);
+
+    let refused = log.lines_with("The device refuses addresses");
+    assert_eq!(refused.len(), 1, "said once: {refused:?}");
+    assert!(refused[0].contains("holding:120: illegal data address (exception 2)"));
+    let back = log.lines_with("A refused address answers again");
+    assert_eq!(back.len(), 1);
+    assert!(back[0].contains("address=holding:120"), "{back:?}");
 }
 
 #[tokio::test]

@@ -154,8 +154,9 @@ impl Group {
                 Ok(Outcome::Marked) => self.plan.postpone(block, None, now),
                 Ok(Outcome::Taken) => {
                     self.plan.accept(block);
+                    let endpoint = link.endpoint();
                     info!(
-                        endpoint = %link.endpoint(),
+                        %endpoint,
                         unit = self.unit.id,
                         address = %block.span,
                         "A refused address answers again; the device's addresses are learned anew."
@@ -232,11 +233,11 @@ impl Group {
     }
 
     fn take(&mut self, block: Block, time: Timestamp, answer: &Answer) {
-        for (slot, offset) in self.plan.values(block) {
-            let Some((_, Ok(decoder))) = self.points.get(slot) else {
-                continue;
-            };
-            let reading = pick(decoder, answer, offset);
+        let readings = self.plan.values(block).filter_map(|(slot, offset)| {
+            let decoder = self.points.get(slot)?.1.as_ref().ok()?;
+            Some((slot, pick(decoder, answer, offset)))
+        });
+        for (slot, reading) in readings {
             set(&mut self.samples, slot, time, reading);
         }
     }
@@ -264,11 +265,12 @@ impl Group {
     fn report_refusals(&self, new: usize, endpoint: &Endpoint) {
         let first = self.plan.refused().next();
         let example = first.map(|(_, span, code)| format!("{span}: {}", describe(code)));
+        let example = example.unwrap_or_default();
         warn!(
             %endpoint,
             unit = self.unit.id,
             addresses = new,
-            example = example.unwrap_or_default(),
+            example,
             "The device refuses addresses; they are set aside and tried again later."
         );
     }

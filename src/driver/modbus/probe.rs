@@ -221,9 +221,13 @@ fn point(tag: &Tag, address: ModbusAddress, data_type: DataType) -> ModbusPoint 
 
 fn finding(tag: &Tag, address: ModbusAddress, decoder: &Decoder, answer: &Answer) -> TagProbe {
     let (value, quality) = pick(decoder, answer, 0);
-    let outcome = match quality.reason() {
-        None => Ok(words(&value, &tag.unit)),
-        Some(reason) => Err(format!("{} ({})", reason.as_str(), raw(answer))),
+    let outcome = match (quality.reason(), answer) {
+        (Some(reason), Answer::Registers(registers)) => {
+            let raw: Vec<_> = registers.iter().map(|w| format!("{w:04X}")).collect();
+            Err(format!("{} (registers {})", reason.as_str(), raw.join(" ")))
+        }
+        // A bit is never Bad.
+        _ => Ok(words(&value, &tag.unit)),
     };
     TagProbe {
         tag: tag.name.clone(),
@@ -296,16 +300,6 @@ fn words(value: &Value, unit: &str) -> String {
         Value::Text(text) => format!("{text:?}"),
     };
     format!("{value} {unit}").trim_end().to_owned()
-}
-
-fn raw(answer: &Answer) -> String {
-    match answer {
-        Answer::Registers(words) => {
-            let words: Vec<_> = words.iter().map(|w| format!("{w:04X}")).collect();
-            format!("registers {}", words.join(" "))
-        }
-        Answer::Bits(_) => "a bit".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -193,6 +193,32 @@ async fn a_silent_unit_is_named_with_one_that_answers() {
 }
 
 #[tokio::test]
+async fn another_unit_that_has_the_value_is_named_however_late_it_is_asked() {
+    let device = Device::new(|asked| match asked.unit {
+        255 => vec![Act::Close],
+        3 => asked.good(),
+        _ => vec![],
+    });
+    let found = probed(&device, HASTY, &[holding("a", 0, DataType::U16)]).await;
+    let words = found.reachable.unwrap_err();
+    assert!(words.ends_with("; unit 3 answers"), "{words}");
+}
+
+#[test]
+fn every_value_has_words() {
+    let check =
+        |value: Value, unit: &str, expected: &str| assert_eq!(words(&value, unit), expected);
+    check(Value::Missing, "", "nothing");
+    check(Value::Float(21.5), "°C", "21.5 °C");
+    check(Value::Float(0.0), "bar", "0 bar");
+    check(Value::Float(1e-9), "bar", "1e-9 bar");
+    check(Value::Float(-3e12), "", "-3e12");
+    check(Value::Int(-7), "pcs", "-7 pcs");
+    check(Value::Bool(true), "", "true");
+    check(Value::Text("P\t1".parse().unwrap()), "", "\"P\\t1\"");
+}
+
+#[tokio::test]
 async fn a_gateway_without_any_unit_says_so() {
     let device = Device::new(|asked| asked.exception(10));
     let found = probed(&device, PATIENT, &[holding("a", 0, DataType::U16)]).await;

@@ -114,3 +114,32 @@ impl AsyncWrite for Wire {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_written_in_pieces_is_one_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (mut device, _) = listener.accept().await.unwrap();
+        let mut wire = Wire::new(ours, true);
+        for piece in [[0, 9, 0], [0, 0, 2], [1, 3, 4]] {
+            wire.write_all(&piece).await.unwrap();
+        }
+        let mut request = [0; 9];
+        device.read_exact(&mut request).await.unwrap();
+        assert_eq!(request, [0, 9, 0, 0, 0, 2, 1, 3, 4]);
+
+        device.write_all(&[7, 7, 5]).await.unwrap();
+        let mut answer = [0; 3];
+        wire.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, [0, 9, 5], "the id is that of the first piece");
+    }
+}

@@ -15,11 +15,11 @@ use opcua::types::{
 };
 
 use super::batch::BatchLimit;
-use super::connection::{Connection, Target, chain};
+use super::connection::{Connection, Target, config_fault};
 use super::node::Namespaces;
 use super::pki::Pki;
 use super::quality::asks_for_less;
-use super::request::{read_all, server_facts};
+use super::request::{all_of, read_all, server_facts};
 use crate::clock::Clock;
 use crate::config::OpcUaLink;
 use crate::driver::DriverError;
@@ -116,7 +116,7 @@ pub async fn list_variables(
         let connection = match (opened, &request.trust) {
             (Err(DriverError::Config(_)), Some(thumbprint)) => {
                 let trusted = target.pki.trust(&[BROWSE], thumbprint);
-                trusted.map_err(|error| DriverError::Config(chain(&error)))?;
+                trusted.map_err(|error| config_fault(&error))?;
                 Connection::open(&target, clock).await?
             }
             (opened, _) => opened?,
@@ -296,14 +296,10 @@ pub(super) async fn browse_all(
         match session.browse(&wanted, REFERENCES_MAX, None).await {
             Err(error) if asks_for_less(error.status()) && limit.halve(batch.len()) => {}
             Err(error) => return Err(error),
-            Ok(results) if results.len() == batch.len() => {
-                for result in results {
+            Ok(results) => {
+                for result in all_of(batch.len(), Some(results))? {
                     all.push(references(session, result).await?);
                 }
-            }
-            Ok(results) => {
-                let text = format!("{} nodes browsed, {} answered", batch.len(), results.len());
-                return Err(Error::new(StatusCode::BadUnknownResponse, text));
             }
         }
     }
@@ -316,16 +312,15 @@ async fn references(
 ) -> Result<Vec<ReferenceDescription>, Error> {
     let mut found = first.references.unwrap_or_default();
     let mut more: ByteString = first.continuation_point;
-    for _ in 0..CONTINUATIONS_MAX {
-        if more.is_null_or_empty() {
-            return Ok(found);
+    let mut continuations = 0;
+    while !more.is_null_or_empty() && continuations < CONTINUATIONS_MAX {
+        continuations += 1;
+        let answer = session.browse_next(false, &[more]).await?;
+        more = ByteString::null();
+        for next in answer {
+            found.extend(next.references.unwrap_or_default());
+            more = next.continuation_point;
         }
-        let mut next = session.browse_next(false, &[more.clone()]).await?;
-        let Some(next) = next.pop() else {
-            return Ok(found);
-        };
-        found.extend(next.references.unwrap_or_default());
-        more = next.continuation_point;
     }
     Ok(found)
 }
@@ -344,3 +339,7 @@ fn description(node: &NodeId) -> BrowseDescription {
         result_mask: ALL_FIELDS,
     }
 }
+
+#[cfg(test)]
+#[path = "browse_tests.rs"]
+mod tests;

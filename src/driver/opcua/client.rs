@@ -363,6 +363,61 @@ mod tests {
         assert!(text.contains("does not accept anonymous access"), "{text}");
     }
 
+    /// What is said when an endpoint with these tokens is asked for with this link's login.
+    #[track_caller]
+    fn check_refused(tokens: &[UserTokenType], link: &OpcUaLink, expected: &str) {
+        let mut offered = endpoint(&link.url, policy(link.policy), mode(link.mode));
+        let token = |token_type: &UserTokenType| UserTokenPolicy {
+            token_type: *token_type,
+            ..Default::default()
+        };
+        offered.user_identity_tokens = Some(tokens.iter().map(token).collect());
+        let error = choose_endpoint(&[offered], link).unwrap_err();
+        assert_eq!(
+            error,
+            DriverError::Config(format!("{} {expected}", link.url))
+        );
+    }
+
+    #[test]
+    fn a_refused_login_names_every_kind_that_is_accepted() {
+        use UserTokenType::{Anonymous, Certificate, IssuedToken, UserName};
+        check_refused(
+            &[Anonymous, Certificate],
+            &secure_link("opc.tcp://plc:4840", "x"),
+            "does not accept a user name at this endpoint; it accepts: anonymous, user certificate",
+        );
+        check_refused(
+            &[UserName, IssuedToken],
+            &open_link("opc.tcp://plc:4840"),
+            "does not accept anonymous access at this endpoint; it accepts: user and password, issued token",
+        );
+    }
+
+    #[test]
+    fn every_policy_and_mode_has_a_name() {
+        let named = |p, m| security_words(policy(p), mode(m));
+        assert_eq!(named(OpcUaPolicy::None, OpcUaMode::None), "None/None");
+        assert_eq!(
+            named(OpcUaPolicy::Basic256Sha256, OpcUaMode::Sign),
+            "Basic256Sha256/Sign"
+        );
+        assert_eq!(
+            named(OpcUaPolicy::Aes128Sha256RsaOaep, OpcUaMode::SignAndEncrypt),
+            "Aes128-Sha256-RsaOaep/SignAndEncrypt"
+        );
+        assert_eq!(
+            named(OpcUaPolicy::Aes256Sha256RsaPss, OpcUaMode::SignAndEncrypt),
+            "Aes256-Sha256-RsaPss/SignAndEncrypt"
+        );
+        let odd = EndpointDescription {
+            security_policy_uri: "urn:vendor".into(),
+            security_mode: MessageSecurityMode::Invalid,
+            ..Default::default()
+        };
+        assert_eq!(offers(&[odd]), "an unknown policy/an unknown mode");
+    }
+
     #[test]
     fn urls_are_taken_apart() {
         assert_eq!(split("opc.tcp://h:1/a/b/"), ("opc.tcp://h:1", "a/b"));

@@ -15,7 +15,7 @@ use opcua::client::transport::TcpConnector;
 use opcua::client::{Session, SessionEventLoop, SessionPollResult, SubscriptionActivity};
 use opcua::crypto::X509;
 use opcua::types::{EndpointDescription, StatusCode};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::certificate::CertificateWords;
@@ -66,7 +66,7 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let heartbeat = Self {
             last_ns: AtomicU64::new(0),
             clock,
@@ -92,7 +92,7 @@ pub(super) struct Connection {
     session: Arc<Session>,
     heartbeat: Arc<Heartbeat>,
     state: watch::Receiver<State>,
-    again: mpsc::Sender<()>,
+    again: Arc<Notify>,
     task: JoinHandle<()>,
     attempt: Attempt,
 }
@@ -137,12 +137,13 @@ impl Connection {
     ) -> Self {
         let heartbeat = Arc::new(Heartbeat::new(clock));
         let (report, state) = watch::channel(State::Connecting);
-        let (again, wait) = mpsc::channel(1);
+        let again = Arc::new(Notify::new());
+        let (wait, beats) = (Arc::clone(&again), Arc::clone(&heartbeat));
         #[expect(
             clippy::disallowed_methods,
             reason = "the library's event loop needs a task; its handle is kept and aborted on drop"
         )]
-        let task = tokio::spawn(run(event_loop, report, wait, Arc::clone(&heartbeat)));
+        let task = tokio::spawn(run(event_loop, report, wait, beats));
         Self {
             session,
             heartbeat,
@@ -178,10 +179,9 @@ impl Connection {
         let mut state = self.state.clone();
         // An abandoned call's attempt may still be under way: then its outcome counts, and no other is asked for.
         if matches!(*state.borrow_and_update(), State::Lost(_)) {
-            let asked = self.again.try_send(());
-            if asked.is_err() || state.changed().await.is_err() {
-                return Err(self.attempt.error(StatusCode::BadInternalError, now));
-            }
+            self.again.notify_one();
+            // When the task is gone, nothing changes any more: then what it reported last is the outcome.
+            state.changed().await.unwrap_or_default();
         }
         self.settled(now).await
     }
@@ -190,12 +190,12 @@ impl Connection {
     async fn settled(&self, now: Timestamp) -> Result<(), DriverError> {
         let mut state = self.state.clone();
         let settled = state.wait_for(|s| *s != State::Connecting).await;
-        let status = match settled.as_deref() {
+        let status = match settled.map(|state| *state) {
             Ok(State::Up) => return Ok(()),
-            Ok(State::Lost(status) | State::Ended(status)) => *status,
+            Ok(State::Lost(status) | State::Ended(status)) => status,
+            // The task was stopped in the middle of the attempt.
             Ok(State::Connecting) | Err(_) => StatusCode::BadInternalError,
         };
-        drop(settled);
         Err(self.attempt.error(status, now))
     }
 
@@ -219,7 +219,7 @@ impl Connection {
 async fn run(
     event_loop: SessionEventLoop<TcpConnector>,
     report: watch::Sender<State>,
-    mut again: mpsc::Receiver<()>,
+    again: Arc<Notify>,
     heartbeat: Arc<Heartbeat>,
 ) {
     let mut events = pin!(event_loop.enter());
@@ -234,21 +234,17 @@ async fn run(
                 | SessionPollResult::ReconnectFailed(status),
             )) => {
                 report.send_replace(State::Lost(status));
-                if again.recv().await.is_none() {
-                    return;
-                }
+                again.notified().await;
                 report.send_replace(State::Connecting);
             }
             Some(Ok(SessionPollResult::Subscription(SubscriptionActivity::Publish))) => {
                 heartbeat.beat();
             }
             Some(Ok(_)) => {}
-            Some(Err(status)) => {
+            ended @ (Some(Err(_)) | None) => {
+                let status = ended.and_then(Result::err);
+                let status = status.unwrap_or(StatusCode::BadConnectionClosed);
                 report.send_replace(State::Ended(status));
-                return;
-            }
-            None => {
-                report.send_replace(State::Ended(StatusCode::BadConnectionClosed));
                 return;
             }
         }
@@ -260,13 +256,8 @@ async fn own_identity(target: &Target) -> Result<OwnIdentity, DriverError> {
     let (pki, gateway) = (target.pki.clone(), target.gateway.clone());
     let secured = target.link.mode != OpcUaMode::None;
     let made = tokio::task::spawn_blocking(move || pki.own(&gateway, secured)).await;
-    match made {
-        Ok(Ok(own)) => Ok(own),
-        Ok(Err(error)) => Err(DriverError::Config(chain(&error))),
-        Err(_) => Err(DriverError::Config(
-            "making the gateway's own certificate was interrupted".to_owned(),
-        )),
-    }
+    let made = made.map_err(|stopped| config_fault(&stopped))?;
+    made.map_err(|error| config_fault(&error))
 }
 
 /// What the server offers; one attempt.
@@ -334,7 +325,7 @@ fn attempt(
         target
             .pki
             .reject(&target.device, &certificate)
-            .map_err(|error| DriverError::Config(chain(&error)))?;
+            .map_err(|error| config_fault(&error))?;
     }
     attempt.server = Some(CertificateWords::of(&certificate));
     attempt.objection = objection(&certificate, endpoint);
@@ -363,8 +354,12 @@ fn warn_of_expiry(attempt: &Attempt, now: Timestamp) {
     }
 }
 
-/// An error with everything below it, for the operator.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+/// A fault that a person has to mend, with everything below it.
+pub(super) fn config_fault(error: &dyn std::error::Error) -> DriverError {
+    DriverError::Config(chain(error))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();
     while let Some(cause) = below {
@@ -373,3 +368,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

@@ -32,7 +32,10 @@ pub struct OpcUaDriver {
     target: Option<Target>,
     name: String,
     access: OpcUaAccess,
-    timeout: Duration,
+    /// Longest `connect`, for when the library's own bounds do not hold.
+    connect_max: Duration,
+    /// Longest `read`.
+    read_max: Duration,
     clock: Arc<dyn Clock>,
     groups: Vec<Group>,
     judge: Judge,
@@ -83,12 +86,14 @@ impl OpcUaDriver {
     ) -> Self {
         let target = target(config, device);
         let link = target.as_ref().map(|t| &t.link);
+        let timeout = link.map_or(Duration::ZERO, |l| l.timeout);
         Self {
             name: config
                 .device(device)
                 .map_or_else(String::new, |d| d.name.clone()),
             access: link.map_or(OpcUaAccess::Poll, |l| l.access),
-            timeout: link.map_or(Duration::ZERO, |l| l.timeout),
+            connect_max: timeout.saturating_add(CONNECT_EXTRA),
+            read_max: timeout.saturating_add(READ_EXTRA),
             limit: BatchLimit::configured(link.map_or(0, |l| l.max_nodes_per_read)),
             clock,
             groups: groups.iter().map(|g| Group::new(config, g)).collect(),
@@ -107,13 +112,13 @@ impl OpcUaDriver {
         if let Some(connection) = &self.connection {
             let was_up = connection.state() == State::Up;
             let resumed = match connection.state() {
-                State::Up if self.distrusted => None,
-                State::Up => Some(Ok(())),
+                State::Up if !self.distrusted => Some(Ok(())),
                 State::Connecting | State::Lost(_) if self.resumes < RESUMES_MAX => {
                     self.resumes += 1;
                     Some(connection.resume(self.clock.now().wall).await)
                 }
-                State::Connecting | State::Lost(_) | State::Ended(_) => None,
+                // Silent, ended, or asked for in vain often enough.
+                _ => None,
             };
             // Publish requests that were queued before the loss would swallow the first notifications of a resumed
             // session, so a subscription takes the old session back only to close it.
@@ -143,11 +148,8 @@ impl OpcUaDriver {
 
     /// Everything that belongs to one session: limits, node ids, subscription.
     async fn prepare(&mut self) -> Result<(), DriverError> {
-        let Some(connection) = &self.connection else {
-            return Err(self.not_connected());
-        };
-        let session = Arc::clone(connection.session());
-        let heartbeat = Arc::clone(connection.heartbeat());
+        let session = Arc::clone(self.live()?.session());
+        let heartbeat = Arc::clone(self.live()?.heartbeat());
         let facts = server_facts(&session).await;
         let facts = facts.map_err(|error| self.failed("read the server's facts", &error))?;
         self.limit.respect(facts.nodes_per_read_max);
@@ -199,15 +201,12 @@ impl OpcUaDriver {
 
     /// The connection, when its session is active.
     fn live(&self) -> Result<&Connection, DriverError> {
-        let Some(connection) = &self.connection else {
-            return Err(self.not_connected());
-        };
-        match connection.state() {
-            State::Up => Ok(connection),
-            State::Connecting => Err(self.not_connected()),
-            State::Lost(status) | State::Ended(status) => {
+        match self.connection.as_ref().map(|c| (c, c.state())) {
+            Some((connection, State::Up)) => Ok(connection),
+            Some((connection, State::Lost(status) | State::Ended(status))) => {
                 Err(connection.error(status, self.clock.now().wall))
             }
+            Some((_, State::Connecting)) | None => Err(self.not_connected()),
         }
     }
 
@@ -215,7 +214,7 @@ impl OpcUaDriver {
         let session = Arc::clone(self.live()?.session());
         self.resolve_again(index).await?;
         let Some(group) = self.groups.get(index) else {
-            return Ok(());
+            return Err(no_group(index));
         };
         let values = read_all(&session, group.nodes(), &mut self.limit).await;
         let values = values.map_err(|error| self.failed("read", &error))?;
@@ -242,7 +241,7 @@ impl OpcUaDriver {
         }
         let held = subscription.values(self.range_of(index));
         let Some(group) = self.groups.get(index) else {
-            return Ok(());
+            return Err(no_group(index));
         };
         let changes = self
             .judge
@@ -302,9 +301,13 @@ impl OpcUaDriver {
     }
 }
 
+fn no_group(index: usize) -> DriverError {
+    DriverError::Config(format!("no scan group {index}"))
+}
+
 impl Driver for OpcUaDriver {
     async fn connect(&mut self) -> Result<(), DriverError> {
-        let bound = self.timeout.saturating_add(CONNECT_EXTRA);
+        let bound = self.connect_max;
         let outcome = tokio::time::timeout(bound, Box::pin(self.establish())).await;
         outcome.unwrap_or_else(|_elapsed| {
             // Dropping the connection ends its task: nothing goes on behind the caller's back.
@@ -319,7 +322,7 @@ impl Driver for OpcUaDriver {
     }
 
     async fn read(&mut self, group: GroupId, out: &mut Vec<Sample>) -> Result<(), DriverError> {
-        let bound = self.timeout.saturating_add(READ_EXTRA);
+        let bound = self.read_max;
         let access = self.access;
         let reading = async {
             match access {
@@ -346,3 +349,7 @@ impl Driver for OpcUaDriver {
         self.judge.refused()
     }
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

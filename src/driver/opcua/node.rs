@@ -198,6 +198,8 @@ mod tests {
             Namespaces::from_variant(Some(&good)),
             Some(table(&["a", "b"]))
         );
+        let numbers = Variant::from(vec![1_i32, 2]);
+        assert_eq!(Namespaces::from_variant(Some(&numbers)), None);
         assert_eq!(Namespaces::from_variant(Some(&Variant::from(1_i32))), None);
         assert_eq!(Namespaces::from_variant(None), None);
     }

@@ -327,10 +327,7 @@ impl Pki {
     fn move_to_trusted(&self, chosen: ServerCertificate) -> Result<ServerCertificate, PkiError> {
         let dir = self.server_dir(&chosen.device).join("trusted");
         fs::create_dir_all(&dir).map_err(file("create", &dir))?;
-        let Some(name) = chosen.path.file_name() else {
-            return Err(PkiError::NothingRejected(chosen.device));
-        };
-        let to = dir.join(name);
+        let to = dir.join(chosen.path.file_name().unwrap_or_default());
         fs::rename(&chosen.path, &to).map_err(file("move", &chosen.path))?;
         Ok(ServerCertificate {
             trust: Trust::Trusted,
@@ -466,6 +463,61 @@ mod tests {
 
         pki.reject("press", &a).unwrap();
         assert_eq!(pki.trust_of("press", &a), Trust::Rejected);
+    }
+
+    #[test]
+    fn each_trust_has_a_word() {
+        let words = [Trust::Trusted, Trust::Rejected, Trust::Unknown].map(Trust::as_str);
+        assert_eq!(words, ["trusted", "rejected", "unknown"]);
+    }
+
+    /// Something of the wrong kind lies at `in_the_way` (a directory when it ends in `/`); the failure is said so.
+    #[track_caller]
+    fn check_in_the_way(
+        in_the_way: &str,
+        attempt: impl FnOnce(&Pki) -> Result<(), PkiError>,
+        expected: &str,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join(in_the_way);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        if in_the_way.ends_with('/') {
+            fs::create_dir(&place).unwrap();
+        } else {
+            fs::write(&place, "not a directory").unwrap();
+        }
+        let error = attempt(&Pki::at(dir.path())).unwrap_err().to_string();
+        let error = error.replace(&dir.path().display().to_string(), "PKI");
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_written_is_named() {
+        let own = |pki: &Pki| pki.own("gw1", true).map(drop);
+        check_in_the_way("private", own, "create `PKI/private`");
+        check_in_the_way("own", own, "create `PKI/own`");
+        let made = "make the gateway's own certificate in `PKI/own/cert.der`: ";
+        check_in_the_way("own/cert.new/", own, made);
+        check_in_the_way(
+            "own/application_uri.new/",
+            own,
+            "write `PKI/own/application_uri.new`",
+        );
+        let unsecured = |pki: &Pki| pki.own("gw1", false).map(drop);
+        check_in_the_way(
+            "own/application_uri/",
+            unsecured,
+            "read `PKI/own/application_uri`",
+        );
+        let list = |pki: &Pki| pki.list(&["press"]).map(drop);
+        check_in_the_way(
+            "servers/press/trusted",
+            list,
+            "read `PKI/servers/press/trusted`",
+        );
+        let reject = |pki: &Pki| pki.reject("press", &some_certificate("A"));
+        let kept = "keep the certificate of a server in `PKI/servers/press`: ";
+        check_in_the_way("servers/press", reject, kept);
     }
 
     #[test]

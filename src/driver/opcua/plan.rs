@@ -226,6 +226,7 @@ mod tests {
 
     use super::super::testing::{config, open_link};
     use super::*;
+    use crate::config::{ModbusAddress, ModbusTable};
     use crate::model::DeviceId;
 
     const NOW: Timestamp = Timestamp::from_millis(1_772_344_800_000);
@@ -336,6 +337,31 @@ mod tests {
         assert_eq!(qualities, [config, config, Quality::Good]);
         assert_eq!(changes.len(), 2);
         assert!(judge.refused()[0].1.contains("does not end in"));
+    }
+
+    #[test]
+    fn a_tag_with_a_modbus_address_is_refused_in_words() {
+        let mut config = config(Path::new("/data"), open_link("opc.tcp://plc"), &["i=1"]);
+        config.tags[0].source = Source::Modbus(ModbusAddress {
+            table: ModbusTable::Holding,
+            address: 7,
+            bit: None,
+        });
+        let tags = ScanGroup {
+            device: DeviceId(0),
+            tags: vec![TagId(0)],
+        };
+        let mut group = Group::new(&config, &tags);
+        group.resolve(&namespaces());
+        let mut judge = Judge::default();
+        let (samples, changes) = scan(&mut judge, &group, &[]);
+        assert_eq!(samples[0].quality, Quality::Bad(Reason::ConfigError));
+        let change = Change::Refused {
+            tag: "plc.i=1".to_owned(),
+            why: "this tag has a Modbus address".to_owned(),
+        };
+        assert_eq!(changes, [change]);
+        assert_eq!(scan(&mut judge, &group, &[]).1, []);
     }
 
     #[test]

@@ -18,7 +18,6 @@ use super::suggest::nearest;
 use super::value::judged;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Source, Tag};
-use crate::driver::DriverError;
 use crate::driver::probe::{DeviceProbe, TagProbe};
 use crate::model::{DeviceId, Quality, Reason, Value};
 
@@ -35,6 +34,10 @@ const SUGGESTION_BOUNDS: Bounds = Bounds {
 /// Connects to `device` and reads each of its nodes once. Changes nothing but the certificate directory: an unknown
 /// server certificate is kept among the rejected ones.
 pub async fn probe(config: &Config, device: DeviceId) -> DeviceProbe {
+    probe_within(config, device, PROBE_MAX).await
+}
+
+async fn probe_within(config: &Config, device: DeviceId, extra: Duration) -> DeviceProbe {
     let name = config
         .device(device)
         .map_or_else(String::new, |d| d.name.clone());
@@ -47,14 +50,14 @@ pub async fn probe(config: &Config, device: DeviceId) -> DeviceProbe {
         return found;
     };
     let tags: Vec<&Tag> = config.tags.iter().filter(|t| t.device == device).collect();
-    let bound = target.link.timeout.saturating_add(PROBE_MAX);
+    let bound = target.link.timeout.saturating_add(extra);
     let work = tokio::time::timeout(bound, Box::pin(examine(&target, &tags))).await;
     match work {
         Ok(Ok((words, tags))) => {
             found.reachable = Ok(words);
             found.tags = tags;
         }
-        Ok(Err(error)) => found.reachable = Err(error.to_string()),
+        Ok(Err(words)) => found.reachable = Err(words),
         Err(_) => {
             found.reachable = Err(format!(
                 "{} did not answer everything within {} s",
@@ -66,17 +69,12 @@ pub async fn probe(config: &Config, device: DeviceId) -> DeviceProbe {
     found
 }
 
-async fn examine(target: &Target, tags: &[&Tag]) -> Result<(String, Vec<TagProbe>), DriverError> {
+async fn examine(target: &Target, tags: &[&Tag]) -> Result<(String, Vec<TagProbe>), String> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let offers = offers(&offered(target).await?);
-    let connection = Connection::open(target, &clock).await.map_err(|error| {
-        // The class is for acquisition; here the list of what would be possible helps more.
-        let text = format!("{error} (offered: {offers})");
-        match error {
-            DriverError::Config(_) => DriverError::Config(text),
-            _ => DriverError::Link(text),
-        }
-    })?;
+    let offered = offered(target).await.map_err(|error| error.to_string())?;
+    let offers = offers(&offered);
+    let opened = Connection::open(target, &clock).await;
+    let connection = opened.map_err(|error| format!("{error} (offered: {offers})"))?;
     let words = match connection.server_certificate() {
         Some(certificate) => {
             format!("session open; server certificate {certificate}; offered: {offers}")
@@ -92,10 +90,9 @@ async fn read_tags(
     session: &Arc<Session>,
     target: &Target,
     tags: &[&Tag],
-) -> Result<Vec<TagProbe>, DriverError> {
-    let failed = |error: opcua::types::Error| {
-        DriverError::Link(format!("read the nodes of {}: {error}", target.link.url))
-    };
+) -> Result<Vec<TagProbe>, String> {
+    let failed =
+        |error: opcua::types::Error| format!("read the nodes of {}: {error}", target.link.url);
     let facts = server_facts(session).await.map_err(failed)?;
     let nodes: Vec<Result<ReadValueId, String>> =
         tags.iter().map(|tag| node_of(tag, &facts)).collect();
@@ -181,3 +178,7 @@ async fn suggest(session: &Arc<Session>, tags: &[&Tag], probes: &mut [TagProbe])
         }
     }
 }
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;

@@ -37,7 +37,11 @@ pub(super) async fn server_facts(session: &Arc<Session>) -> Result<ServerFacts, 
     .map(|id| ReadValueId::from(NodeId::from(id)));
     // One by one: a server may allow a single node per request and still has to say so somewhere.
     let mut limit = BatchLimit::configured(0);
-    let answers = read_all(session, &nodes, &mut limit).await?;
+    facts(read_all(session, &nodes, &mut limit).await?)
+}
+
+/// What the values say, in the order that [`server_facts`] asks for.
+fn facts(answers: Vec<DataValue>) -> Result<ServerFacts, Error> {
     let mut answers = answers.into_iter().map(|v| v.value);
     let namespaces = answers.next().flatten();
     let namespaces = Namespaces::from_variant(namespaces.as_ref()).ok_or_else(|| {
@@ -114,12 +118,83 @@ async fn read_batch(
         .max_age(0.0)
         .send(session.channel())
         .await?;
-    let values = response.results.unwrap_or_default();
-    if values.len() == asked {
-        return Ok(values);
+    all_of(asked, response.results)
+}
+
+/// The results of a request for `asked` nodes: one for each, or none can be told from another.
+pub(super) fn all_of<T>(asked: usize, results: Option<Vec<T>>) -> Result<Vec<T>, Error> {
+    let results = results.unwrap_or_default();
+    if results.len() == asked {
+        return Ok(results);
     }
     Err(Error::new(
         StatusCode::BadUnknownResponse,
-        format!("{asked} nodes were read and {} answered", values.len()),
+        format!(
+            "{asked} nodes were asked for and {} answered",
+            results.len()
+        ),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use opcua::types::{Array, VariantScalarTypeId};
+
+    use super::*;
+
+    fn value(value: impl Into<Variant>) -> DataValue {
+        DataValue {
+            value: Some(value.into()),
+            ..Default::default()
+        }
+    }
+
+    fn namespaces() -> Variant {
+        let uris = vec![Variant::from("ua"), Variant::from("urn:plant")];
+        Variant::Array(Box::new(
+            Array::new(VariantScalarTypeId::String, uris).unwrap(),
+        ))
+    }
+
+    /// The stated limits for these two values.
+    #[track_caller]
+    fn check(limits: [Variant; 2], expected: (u32, u32)) {
+        let [read, items] = limits;
+        let found = facts(vec![value(namespaces()), value(read), value(items)]).unwrap();
+        let found_limits = (found.nodes_per_read_max, found.items_per_call_max);
+        assert_eq!(found_limits, expected);
+        let known = Namespaces::from_variant(Some(&namespaces()));
+        assert_eq!(Some(found.namespaces), known);
+    }
+
+    #[test]
+    fn limits_are_numbers_of_any_width_and_anything_else_is_none() {
+        check([500_u32.into(), 1_000_u32.into()], (500, 1_000));
+        check([50_u16.into(), 7_u8.into()], (50, 7));
+        check([Variant::Empty, "many".into()], (0, 0));
+        check([(-1_i32).into(), 3_u32.into()], (0, 3));
+        let alone = facts(vec![value(namespaces())]).unwrap();
+        assert_eq!((alone.nodes_per_read_max, alone.items_per_call_max), (0, 0));
+    }
+
+    #[test]
+    fn a_server_without_namespaces_is_of_no_use() {
+        for answers in [vec![], vec![DataValue::default()], vec![value("urn:plant")]] {
+            let error = facts(answers).unwrap_err();
+            assert_eq!(error.status(), StatusCode::BadNoValue);
+        }
+    }
+
+    #[test]
+    fn an_answer_of_another_length_is_no_answer() {
+        assert_eq!(all_of(2, Some(vec![1, 2])).unwrap(), [1, 2]);
+        for results in [None, Some(vec![1]), Some(vec![1, 2, 3])] {
+            let error = all_of(2, results).unwrap_err();
+            assert_eq!(error.status(), StatusCode::BadUnknownResponse);
+            assert!(
+                error.to_string().contains("2 nodes were asked for"),
+                "{error}"
+            );
+        }
+    }
 }

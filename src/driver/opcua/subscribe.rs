@@ -269,9 +269,7 @@ fn revised(session: &Session, id: u32) -> Option<Intervals> {
 
 /// Deletes a subscription of an earlier connection; that the server has forgotten it is no fault.
 pub(super) async fn forget(session: &Session, id: u32) {
-    if let Err(error) = session.delete_subscription(id).await {
-        tracing::debug!(id, status = %error.status(), "An old OPC UA subscription was already gone.");
-    }
+    drop(session.delete_subscription(id).await);
 }
 
 /// Sampling intervals that the server made slower than the tags' rates.
@@ -302,7 +300,13 @@ impl Revisions {
 
 #[cfg(test)]
 mod tests {
+    use opcua::types::{NodeId, StatusCode, Variant};
+
+    use super::super::connection::Connection;
+    use super::super::testing::{Behaviour, TestServer, config, gateway_dir, open, open_link};
     use super::*;
+    use crate::clock::{Clock, ManualClock};
+    use crate::driver::testing::Log;
 
     #[track_caller]
     fn check(rates_ms: &[u64], publish_ms: u64, keep_alive_count: u32, silence_ms: u64) {
@@ -327,13 +331,124 @@ mod tests {
 
     #[test]
     fn only_slower_sampling_is_noted() {
+        let (log, _guard) = Log::start();
         let mut revisions = Revisions::default();
         revisions.note(Duration::from_millis(100), 50.0);
         revisions.note(Duration::from_millis(100), 100.0);
-        assert_eq!(revisions.slower, 0);
+        revisions.log();
+        assert_eq!(log.lines_with("more slowly"), [""; 0]);
         revisions.note(Duration::from_millis(100), 250.0);
         revisions.note(Duration::from_millis(100), f64::NAN);
-        assert_eq!(revisions.slower, 1);
         revisions.log();
+        let said = log.lines_with("more slowly");
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("items=1 slowest_ms=250"), "{said:?}");
+    }
+
+    fn wanted(names: &[&str], namespace: u16) -> Vec<Wanted> {
+        names
+            .iter()
+            .map(|name| Wanted {
+                node: NodeId::new(namespace, *name).into(),
+                rate: Duration::from_millis(100),
+            })
+            .collect()
+    }
+
+    /// A subscription on nodes of the plant, its connection, and the server.
+    async fn subscribed(
+        behaviour: Behaviour,
+        names: &[&str],
+    ) -> (Subscription, Connection, TestServer) {
+        let server = TestServer::start(behaviour);
+        let dir = gateway_dir();
+        let config = config(dir.path(), open_link(&server.url()), &[]);
+        let connection = open(&config).await.unwrap();
+        let heartbeat = connection.heartbeat();
+        let wanted = wanted(names, server.namespace());
+        // As if the server had named no limit.
+        let made = Subscription::create(connection.session(), heartbeat, &wanted, 0).await;
+        (made.unwrap(), connection, server)
+    }
+
+    #[tokio::test]
+    async fn items_are_created_in_smaller_requests_when_the_server_asks_for_less() {
+        let names = ["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9"];
+        let small = Behaviour {
+            items_per_call_max: 3,
+            ..Behaviour::default()
+        };
+        let (subscription, _connection, _server) = subscribed(small, &names).await;
+        let complete = async {
+            while subscription.values(0..10).iter().any(Option::is_none) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let patience = Duration::from_secs(20);
+        tokio::time::timeout(patience, complete)
+            .await
+            .expect("every value comes");
+        let values = subscription.values(0..10);
+        let numbers: Vec<_> = values.into_iter().map(|v| v.unwrap().value).collect();
+        let expected: Vec<_> = (0_u32..10).map(|n| Some(Variant::from(n))).collect();
+        assert_eq!(numbers, expected);
+    }
+
+    #[tokio::test]
+    async fn a_refused_item_holds_the_refusal() {
+        let server = TestServer::start(Behaviour::default());
+        let dir = gateway_dir();
+        let config = config(dir.path(), open_link(&server.url()), &[]);
+        let connection = open(&config).await.unwrap();
+        let nobodys = wanted(&["x"], 999);
+        let session = connection.session();
+        let made = Subscription::create(session, connection.heartbeat(), &nobodys, 0).await;
+        let held = made
+            .unwrap()
+            .values(0..1)
+            .remove(0)
+            .expect("no notification is waited for");
+        assert_eq!(held.status, Some(StatusCode::BadNodeIdUnknown));
+    }
+
+    #[tokio::test]
+    async fn silence_is_measured_by_what_the_server_made_of_the_intervals() {
+        let slow = Behaviour {
+            publishing_interval_min_ms: 5_000.0,
+            ..Behaviour::default()
+        };
+        let (log, _guard) = Log::start();
+        let (subscription, _connection, _server) = subscribed(slow, &["v0"]).await;
+        assert_eq!(subscription.intervals.publish, Duration::from_secs(5));
+        let said = log.lines_with("revised the subscription");
+        assert_eq!(said.len(), 1);
+        assert!(said[0].contains("publish: 5s"), "{said:?}");
+    }
+
+    #[test]
+    fn a_subscription_that_the_server_ends_is_dead_and_other_news_is_not() {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::default());
+        let heartbeat = Arc::new(Heartbeat::new(Arc::clone(&clock)));
+        let held = Arc::new(Held {
+            values: Mutex::default(),
+            ended: AtomicBool::new(false),
+        });
+        let subscription = Subscription {
+            id: 1,
+            held: Arc::clone(&held),
+            heartbeat: Arc::clone(&heartbeat),
+            intervals: Intervals::for_rates(std::iter::empty()),
+        };
+        let mut receiver = Receiver { held, heartbeat };
+        let mut after = |status| {
+            receiver.on_subscription_status_change(StatusChangeNotification {
+                status,
+                ..Default::default()
+            });
+            subscription.silence(clock.now().mono)
+        };
+        assert_eq!(after(StatusCode::GoodSubscriptionTransferred), None);
+        let ended = Some("the server has ended the subscription".to_owned());
+        assert_eq!(after(StatusCode::BadTimeout), ended);
     }
 }

@@ -9,17 +9,20 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use opcua::crypto::{CertificateStore, SecurityPolicy, X509Data};
-use opcua::nodes::Variable;
+use opcua::nodes::{Variable, VariableBuilder};
 use opcua::server::address_space::AddressSpace;
 use opcua::server::diagnostics::NamespaceMetadata;
 use opcua::server::node_manager::memory::{SimpleNodeManager, simple_node_manager};
 use opcua::server::{ServerBuilder, ServerEndpoint, ServerHandle, ServerUserToken};
 use opcua::types::{
-    DataValue, DateTime, MessageSecurityMode, NodeId, StatusCode, VariableId, Variant,
+    DataTypeId, DataValue, DateTime, EUInformation, ExtensionObject, MessageSecurityMode, NodeId,
+    ReferenceTypeId, StatusCode, VariableId, Variant,
 };
 use tokio::sync::oneshot;
 
 use super::OpcUaDriver;
+use super::connection::Connection;
+use super::driver::target;
 use super::pki::Pki;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{
@@ -27,7 +30,7 @@ use crate::config::{
     Login, OpcUaAccess, OpcUaLink, OpcUaMode, OpcUaPolicy, PublishRules, RawMode, Secret, Source,
     Tag, ValidationRules,
 };
-use crate::driver::ScanGroup;
+use crate::driver::{DriverError, ScanGroup};
 use crate::model::{AssetPath, DeviceId, TagId};
 
 /// A plain tag at 100 ms with this node address.
@@ -188,6 +191,18 @@ pub(super) struct Behaviour {
     pub(super) namespaces_before: usize,
     /// 0 chooses a free port.
     pub(super) port: u16,
+    /// Of the user `operator`.
+    pub(super) password: &'static str,
+    /// Sessions at once.
+    pub(super) sessions_max: usize,
+    /// Subscriptions of one session.
+    pub(super) subscriptions_max: usize,
+    /// Publishing faster is revised to this.
+    pub(super) publishing_interval_min_ms: f64,
+    /// `MaxNodesPerBrowse`.
+    pub(super) nodes_per_browse_max: usize,
+    /// References of one node in one answer; the rest comes by continuation point.
+    pub(super) references_per_node_max: usize,
 }
 
 impl Default for Behaviour {
@@ -197,6 +212,12 @@ impl Default for Behaviour {
             items_per_call_max: 1_000,
             namespaces_before: 0,
             port: 0,
+            password: "secret",
+            sessions_max: 20,
+            subscriptions_max: 100,
+            publishing_interval_min_ms: 20.0,
+            nodes_per_browse_max: 1_000,
+            references_per_node_max: 1_000,
         }
     }
 }
@@ -254,6 +275,11 @@ impl TestServer {
         let (thaw, until) = mpsc::channel();
         self.freeze.send(until).unwrap();
         thaw
+    }
+
+    /// The index of the plant's namespace.
+    pub(super) fn namespace(&self) -> u16 {
+        plant(&self.handle).1
     }
 
     /// Sessions created since the start.
@@ -338,7 +364,11 @@ fn build(
         .discovery_urls(vec![format!("opc.tcp://{address}/")])
         .subscription_poll_interval_ms(10)
         .diagnostics_enabled(true)
-        .add_user_token("operator", ServerUserToken::user_pass("operator", "secret"))
+        .max_sessions(behaviour.sessions_max)
+        .add_user_token(
+            "operator",
+            ServerUserToken::user_pass("operator", behaviour.password),
+        )
         .add_endpoint("none", ServerEndpoint::new_none("/", &users))
         .add_endpoint(
             "secure",
@@ -352,11 +382,12 @@ fn build(
     let limits = &mut builder.limits_mut().operational;
     limits.max_nodes_per_read = behaviour.nodes_per_read_max;
     limits.max_monitored_items_per_call = behaviour.items_per_call_max;
-    builder
-        .limits_mut()
-        .subscriptions
-        .min_publishing_interval_ms = 20.0;
-    builder.limits_mut().subscriptions.min_sampling_interval_ms = 20.0;
+    limits.max_nodes_per_browse = behaviour.nodes_per_browse_max;
+    limits.max_references_per_browse_node = behaviour.references_per_node_max;
+    let limits = &mut builder.limits_mut().subscriptions;
+    limits.max_subscriptions_per_session = behaviour.subscriptions_max;
+    limits.min_publishing_interval_ms = behaviour.publishing_interval_min_ms;
+    limits.min_sampling_interval_ms = 20.0;
     for n in 0..behaviour.namespaces_before {
         builder = builder.with_node_manager(simple_node_manager(
             NamespaceMetadata {
@@ -378,7 +409,8 @@ fn build(
         .unwrap()
 }
 
-/// `urn:plant` has a folder `press` with `temp` (21.5), `count` (7), `name` ("P-7"), `list` and `v0` to `v9`.
+/// `urn:plant` has a folder `press` with `temp` (21.5 °C), `count` (7), `name` ("P-7"), `list` and `v0` to `v9`, and
+/// below it a folder `again` that leads to `temp` once more.
 fn fill(handle: &ServerHandle) {
     let (nodes, ns) = plant(handle);
     let mut space = nodes.address_space().write();
@@ -421,6 +453,48 @@ fn add_press(space: &mut AddressSpace, ns: u16) {
         )
     }));
     space.add_variables(variables, &folder);
+
+    let again = NodeId::new(ns, "again");
+    space.add_folder(&again, "again", "again", &folder);
+    let temp = NodeId::new(ns, "temp");
+    space.insert_reference(&again, &temp, ReferenceTypeId::Organizes);
+
+    let celsius = EUInformation {
+        display_name: "°C".into(),
+        ..Default::default()
+    };
+    let celsius = Variant::from(ExtensionObject::from_message(celsius));
+    let mut property = |of: &str, name: &str, value: Variant| {
+        let id = NodeId::new(ns, format!("{of}.{name}"));
+        let built = VariableBuilder::new(&id, name, name)
+            .data_type(DataTypeId::BaseDataType)
+            .value(value);
+        assert!(built.property_of(NodeId::new(ns, of)).insert(space));
+    };
+    property("temp", "EngineeringUnits", celsius.clone());
+    property("temp", "Definition", "of the upper plate".into());
+    property("count", "EngineeringUnits", "pieces".into());
+    property("press", "EngineeringUnits", celsius);
+}
+
+/// An open session with the configuration's only device.
+pub(super) async fn open(config: &Config) -> Result<Connection, DriverError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let target = target(config, DeviceId(0)).unwrap();
+    Connection::open(&target, &clock).await
+}
+
+/// Something that takes connections at this port (0 chooses one) and never says a word.
+pub(super) struct BlackHole(std::net::TcpListener);
+
+impl BlackHole {
+    pub(super) fn at(port: u16) -> Self {
+        Self(std::net::TcpListener::bind(("127.0.0.1", port)).unwrap())
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("opc.tcp://{}/", self.0.local_addr().unwrap())
+    }
 }
 
 /// A connection that can be cut: passes bytes on until [`Cable::cut`]; later connections work again.

@@ -133,7 +133,7 @@ fn declared(value: Value, data_type: DataType) -> Option<Value> {
         DataType::U32(_) => fits(0, i64::from(u32::MAX)).map(Value::Int),
         DataType::I32(_) => fits(i64::from(i32::MIN), i64::from(i32::MAX)).map(Value::Int),
         DataType::Bcd32(_) => fits(0, 99_999_999).map(Value::Int),
-        DataType::U64(_) => fits(0, i64::MAX).map(Value::Int),
+        DataType::U64(_) => fits(0, i64::MAX).map(Value::Int).or(beyond_i64(value)),
         DataType::I64(_) => fits(i64::MIN, i64::MAX).map(Value::Int),
         DataType::F32(_) | DataType::F64(_) => value.as_f64().map(Value::Float),
         DataType::Text { .. } => match value {
@@ -141,6 +141,12 @@ fn declared(value: Value, data_type: DataType) -> Option<Value> {
             _ => None,
         },
     }
+}
+
+/// What [`wide`] makes of an unsigned 64-bit value that `i64` does not hold: from 2^63 to 2^64.
+fn beyond_i64(value: Value) -> Option<Value> {
+    const HALF: f64 = (1_u64 << 63) as f64;
+    Some(value).filter(|v| matches!(v, Value::Float(x) if (HALF..=2.0 * HALF).contains(x)))
 }
 
 /// The value as an integer when it is exactly one.
@@ -311,26 +317,53 @@ mod tests {
         );
     }
 
+    /// Exactly the integers from `low` to `high` are of this type.
+    #[track_caller]
+    fn check_range(as_type: DataType, low: i64, high: i64) {
+        for n in [low, high] {
+            check_declared(n, as_type, Some(Value::Int(n)));
+        }
+        let outside = [low.checked_sub(1), high.checked_add(1)];
+        for n in outside.into_iter().flatten() {
+            check_declared(n, as_type, None);
+        }
+    }
+
+    #[test]
+    fn a_declared_integer_holds_its_range_and_nothing_else() {
+        let order = ByteOrder::Abcd;
+        check_range(DataType::U16, 0, 65_535);
+        check_range(DataType::I16, -32_768, 32_767);
+        check_range(DataType::Bcd16, 0, 9_999);
+        check_range(DataType::U32(order), 0, 4_294_967_295);
+        check_range(DataType::I32(order), -2_147_483_648, 2_147_483_647);
+        check_range(DataType::Bcd32(order), 0, 99_999_999);
+        check_range(DataType::U64(order), 0, i64::MAX);
+        check_range(DataType::I64(order), i64::MIN, i64::MAX);
+    }
+
+    #[test]
+    fn a_u64_beyond_i64_is_the_nearest_float_declared_or_not_as_on_modbus() {
+        let (declared, half, whole) = (
+            DataType::U64(ByteOrder::Abcd),
+            1_u64 << 63,
+            1.844_674_407_370_955_2e19,
+        );
+        for as_type in [DataType::Auto, declared] {
+            check_declared(half, as_type, Some(Value::Float(whole / 2.0)));
+            check_declared(u64::MAX, as_type, Some(Value::Float(whole)));
+        }
+        check_declared(half, DataType::I64(ByteOrder::Abcd), None);
+        check_declared(whole * 1.01, declared, None);
+        check_declared(-whole, declared, None);
+    }
+
     #[test]
     fn a_declared_type_accepts_only_what_it_can_hold() {
         let order = ByteOrder::Abcd;
         check_declared(1_u16, DataType::Bool, Some(Value::Bool(true)));
         check_declared(false, DataType::Bool, Some(Value::Bool(false)));
         check_declared(2_u16, DataType::Bool, None);
-        check_declared(70_000_u32, DataType::U16, None);
-        check_declared(-1_i16, DataType::U16, None);
-        check_declared(65_535_u32, DataType::U16, Some(Value::Int(65_535)));
-        check_declared(-32_768_i32, DataType::I16, Some(Value::Int(-32_768)));
-        check_declared(12_345_u16, DataType::Bcd16, None);
-        check_declared(
-            12_345_678_u32,
-            DataType::Bcd32(order),
-            Some(Value::Int(12_345_678)),
-        );
-        check_declared(-1_i32, DataType::U32(order), None);
-        check_declared(i64::MAX, DataType::I32(order), None);
-        check_declared(-1_i64, DataType::U64(order), None);
-        check_declared(i64::MIN, DataType::I64(order), Some(Value::Int(i64::MIN)));
         check_declared(2.0_f64, DataType::I32(order), Some(Value::Int(2)));
         check_declared(2.5_f64, DataType::I32(order), None);
         check_declared(f64::NAN, DataType::I32(order), None);
