@@ -36,6 +36,9 @@ pub(crate) struct Step {
     pub(crate) messages_per_s: f64,
     pub(crate) jitter_p99_us: u64,
     pub(crate) rss_mb: f64,
+    /// Detected tags whose charts run, and those that are still without a baseline.
+    pub(crate) charts_running: u64,
+    pub(crate) charts_waiting: u64,
     pub(crate) usage: proc::Usage,
     pub(crate) cpu_us_per_value: f64,
     /// CPU of this process: plant, broker and subscriber together.
@@ -131,6 +134,12 @@ async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> 
     if received.abs_diff(expected) > plant.tags {
         why_not.push(format!("{received} of {expected} values received"));
     }
+    let charts_waiting = counter(&before, "baselines_learning");
+    let charts_running =
+        counter(&before, "baselines_provisional") + counter(&before, "baselines_armed");
+    if charts_waiting * 10 > charts_running {
+        why_not.push(format!("{charts_waiting} charts without a baseline"));
+    }
     let values_per_s = plant.tags * 1000 / period_ms;
     Ok(Step {
         values_per_s,
@@ -141,6 +150,8 @@ async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> 
         messages_per_s: messages as f64 / bench.hold.as_secs_f64(),
         jitter_p99_us: counter(&after, "poll_jitter_p99_us"),
         rss_mb,
+        charts_running,
+        charts_waiting,
         cpu_us_per_value: usage.cpu_percent * 1e4 / values_per_s as f64,
         usage,
         surroundings_cpu_percent: surroundings.cpu_percent,

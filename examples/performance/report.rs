@@ -134,6 +134,8 @@ impl Table {
         self.row(&name("plant, broker, subscriber CPU"), &around, "");
         let traffic = format!("{:.0}/s, {} us", s.messages_per_s, s.jitter_p99_us);
         self.row(&name("messages, jitter p99"), &traffic, "");
+        let charts = format!("{} and {}", s.charts_running, s.charts_waiting);
+        self.row(&name("charts that run, wait"), &charts, "");
         self.row(&name("RSS"), &format!("{:.1} MB", s.rss_mb), "");
         self.usage("ceiling", &s.usage);
         self.faults("ceiling", &s.why_not);

@@ -63,6 +63,27 @@ pub enum SlotState {
     },
 }
 
+/// How many slots are in each phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    /// Collecting a first baseline.
+    pub learning: usize,
+    /// Charts run while the baseline improves.
+    pub provisional: usize,
+    /// Charts run on a frozen baseline.
+    pub armed: usize,
+}
+
+impl Phases {
+    const fn of(&mut self, mode: Mode) -> &mut usize {
+        match mode {
+            Mode::Learning => &mut self.learning,
+            Mode::Provisional => &mut self.provisional,
+            Mode::Armed => &mut self.armed,
+        }
+    }
+}
+
 /// Where a slot's baseline comes from at present.
 #[derive(Debug, Clone)]
 enum Stage {
@@ -93,6 +114,7 @@ pub struct Bank {
     charts: Charts,
     raised: Vec<Raised>,
     modes: Vec<Mode>,
+    phases: Phases,
     stages: Vec<Stage>,
     nursery: Nursery,
     designs: Vec<ChartDesign>,
@@ -111,6 +133,10 @@ impl Bank {
             charts,
             raised: vec![Raised::default(); designs.len()],
             modes: vec![Mode::Learning; designs.len()],
+            phases: Phases {
+                learning: designs.len(),
+                ..Phases::default()
+            },
             stages: places.into_iter().map(stage).collect(),
             nursery,
             designs: designs.to_vec(),
@@ -164,6 +190,11 @@ impl Bank {
                 baseline: **baseline,
             },
         })
+    }
+
+    /// How many slots are in each phase.
+    pub const fn phases(&self) -> Phases {
+        self.phases
     }
 
     #[inline]
@@ -247,6 +278,8 @@ impl Bank {
             if let Stage::Learning(learner) = s {
                 self.nursery.leave(learner.place());
             }
+            *self.phases.of(*m) -= 1;
+            *self.phases.of(mode) += 1;
             *m = mode;
             *s = stage;
         }

@@ -31,7 +31,7 @@ mod refine;
 mod tests;
 
 pub use arl::{cusum_arl, ewma_arl};
-pub use bank::{Bank, Input, Slot, SlotState};
+pub use bank::{Bank, Input, Phases, Slot, SlotState};
 pub use baseline::Baseline;
 pub use design::{ChartDesign, DesignError, Designer, design};
 pub use finding::{Change, Chart, Finding};

@@ -292,6 +292,23 @@ fn a_slow_part_under_noise_counts_as_persistence() {
 }
 
 #[test]
+fn the_phases_are_counted() {
+    let mut bank = Bank::new(&[monthly(50), monthly(50)]);
+    let counts = |bank: &Bank| {
+        let phases = bank.phases();
+        [phases.learning, phases.provisional, phases.armed]
+    };
+    assert_eq!(counts(&bank), [2, 0, 0]);
+    bank.arm(Slot(1), &Baseline::known(0.0, 1.0));
+    assert_eq!(counts(&bank), [1, 0, 1]);
+    let mut line = Line { bank, at_s: 0 };
+    line.feed_many(50, pattern);
+    assert_eq!(counts(&line.bank), [0, 1, 1]);
+    line.feed_many(5_000, pattern);
+    assert_eq!(counts(&line.bank), [0, 0, 2]);
+}
+
+#[test]
 fn only_a_usable_baseline_arms_and_only_a_known_slot() {
     let mut bank = Bank::new(&[monthly(300)]);
     for sigma in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-320] {

@@ -7,7 +7,7 @@ use super::{Catalog, ClockWatch, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
 use crate::config::Config;
-use crate::detection::{Bank, ChartDesign, Finding, Input, Slot};
+use crate::detection::{Bank, ChartDesign, Finding, Input, Phases, Slot};
 use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
@@ -223,6 +223,11 @@ impl Chain {
     /// Totals since start.
     pub const fn counters(&self) -> ChainCounters {
         self.counters
+    }
+
+    /// How far the baselines of the detected tags are.
+    pub const fn baselines(&self) -> Phases {
+        self.bank.phases()
     }
 
     /// Alerts that stand now.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Chain, ChainCounters, Outputs, Trouble};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
+use crate::detection::Phases;
 use crate::model::TagId;
 use crate::record::{BodyV1, Lane};
 
@@ -27,6 +28,8 @@ pub trait RecordSink {
 pub struct ChainStatus {
     /// Totals since start.
     pub counters: ChainCounters,
+    /// How far the baselines are.
+    pub baselines: Phases,
     /// Alerts that stand now.
     pub active_alerts: usize,
     /// State of each device, `None` while nothing is known, in configuration order.
@@ -92,6 +95,7 @@ pub fn hand_on<S: RecordSink>(out: &mut Outputs, sink: &mut S) {
 fn report(chain: &Chain, status: &watch::Sender<ChainStatus>) {
     status.send_if_modified(|old| {
         old.counters = chain.counters();
+        old.baselines = chain.baselines();
         let active_alerts = chain.alarms().active().count();
         let mut is_news = old.active_alerts != active_alerts;
         old.active_alerts = active_alerts;
