@@ -134,9 +134,7 @@ async fn hold(bench: &Bench, target: u64, profile: bool) -> Result<Step, Fault> 
     if received.abs_diff(expected) > plant.tags {
         why_not.push(format!("{received} of {expected} values received"));
     }
-    let charts_waiting = counter(&before, "baselines_learning");
-    let charts_running =
-        counter(&before, "baselines_provisional") + counter(&before, "baselines_armed");
+    let (charts_running, charts_waiting) = charts(&before);
     if charts_waiting * 10 > charts_running {
         why_not.push(format!("{charts_waiting} charts without a baseline"));
     }
@@ -173,6 +171,12 @@ fn losses(before: &Value, after: &Value, dropped: u64) -> Vec<String> {
         .filter(|(_, count)| *count > 0)
         .map(words)
         .collect()
+}
+
+/// Detected tags whose charts run, and those without a baseline.
+fn charts(status: &Value) -> (u64, u64) {
+    let running = ["baselines_provisional", "baselines_armed"].map(|name| counter(status, name));
+    (running.iter().sum(), counter(status, "baselines_learning"))
 }
 
 fn counter(status: &Value, name: &str) -> u64 {
