@@ -67,6 +67,20 @@ impl Default for DetectOptions {
     }
 }
 
+/// A whole gateway configuration for a running plant: its state stands beside the file, its records go to the plant's
+/// broker if there is one.
+pub fn gateway_config(scenario: &Scenario, endpoints: &Endpoints) -> String {
+    let broker = endpoints.mqtt.map_or_else(String::new, |address| {
+        format!("[mqtt]\nurl = \"mqtt://{address}\"\n\n")
+    });
+    let gateway =
+        "[gateway]\nid = \"sim\"\nasset = \"acme/berlin/hall1\"\ndata_dir = \"andon-data\"\n\n";
+    format!(
+        "{gateway}{broker}{}",
+        gateway_config_fragment(scenario, endpoints)
+    )
+}
+
 /// The fragment with the default options.
 pub fn gateway_config_fragment(scenario: &Scenario, endpoints: &Endpoints) -> String {
     gateway_config_fragment_with(scenario, endpoints, &FragmentOptions::default())

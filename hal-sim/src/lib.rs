@@ -49,7 +49,8 @@ mod truth;
 
 pub use broker::BrokerHandle;
 pub use fragment::{
-    DetectOptions, FragmentOptions, gateway_config_fragment, gateway_config_fragment_with,
+    DetectOptions, FragmentOptions, gateway_config, gateway_config_fragment,
+    gateway_config_fragment_with,
 };
 pub use plant::Plant;
 pub use scenario::{DeviceFault, Fault, FaultKind, Scenario, ScenarioError, Shift, SignalFault};

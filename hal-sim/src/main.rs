@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use hal_sim::{Scenario, Sim, SimOptions, gateway_config_fragment};
+use hal_sim::{Scenario, Sim, SimOptions, gateway_config, gateway_config_fragment};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -35,12 +35,15 @@ enum Command {
         /// Plant seconds per real second.
         #[arg(long, default_value_t = 1.0)]
         speed: f64,
+        /// Write a gateway configuration that fits, with the ports that the servers took.
+        #[arg(long, value_name = "FILE")]
+        gateway: Option<PathBuf>,
         /// Keep keys and certificates of OPC UA servers here, so that clients can go on trusting them.
         #[arg(long)]
         pki: Option<PathBuf>,
     },
     /// Print devices and tags of a scenario. Servers that take any free port are not started: give them
-    /// fixed ones in the scenario, or take the fragment from a running simulation in-process.
+    /// fixed ones in the scenario, or let `run --gateway FILE` write the configuration.
     Tags {
         /// Scenario file (TOML).
         scenario: PathBuf,
@@ -94,6 +97,7 @@ fn execute(command: Command) -> Result<(), Box<dyn Error>> {
             time,
             truth,
             speed,
+            gateway,
             pki,
         } => {
             let options = SimOptions {
@@ -102,6 +106,11 @@ fn execute(command: Command) -> Result<(), Box<dyn Error>> {
                 speed,
             };
             let sim = Sim::start_with(Scenario::load(&scenario)?, options)?;
+            if let Some(file) = gateway {
+                let config = gateway_config(sim.scenario(), sim.endpoints());
+                std::fs::write(&file, config)
+                    .map_err(|error| format!("write `{}`: {error}", file.display()))?;
+            }
             print(&format!("{}\n", serde_json::to_string(sim.endpoints())?))?;
             wait(time)?;
             drop(sim);

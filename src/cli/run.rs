@@ -1,6 +1,7 @@
 //! `andon run`: run the gateway.
 
 use std::error::Error;
+use std::io::IsTerminal as _;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Barrier, Mutex, PoisonError};
@@ -117,6 +118,8 @@ fn start_log(config: &LogConfig) {
     }
     let format = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        // A journal or a file must not hold escape codes.
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     let layer = if config.json {
         format.json().boxed()

@@ -1,5 +1,7 @@
 //! The bank: every slot's learning phase, charts and alarm state, stepped in batches.
 
+use std::mem::replace;
+
 use super::baseline::Baseline;
 use super::charts::{Charts, Reading};
 use super::design::ChartDesign;
@@ -274,15 +276,15 @@ impl Bank {
     }
 
     fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) {
-        if let (Some(m), Some(s)) = (self.modes.get_mut(slot), self.stages.get_mut(slot)) {
-            if let Stage::Learning(learner) = s {
+        let place = self.modes.get_mut(slot).zip(self.stages.get_mut(slot));
+        let before = place.map(|(m, s)| (replace(m, mode), replace(s, stage)));
+        before.into_iter().for_each(|(old_mode, old_stage)| {
+            *self.phases.of(old_mode) -= 1;
+            *self.phases.of(mode) += 1;
+            if let Stage::Learning(learner) = old_stage {
                 self.nursery.leave(learner.place());
             }
-            *self.phases.of(*m) -= 1;
-            *self.phases.of(mode) += 1;
-            *m = mode;
-            *s = stage;
-        }
+        });
     }
 }
 

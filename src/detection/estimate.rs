@@ -199,7 +199,11 @@ fn replay(values: &[f64], design: &ChartDesign, baseline: &Baseline) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::config::DetectionRules;
+    use crate::detection::design;
 
     /// Roughly normal, variance 1.
     fn noise(random: &mut fastrand::Rng) -> f64 {
@@ -218,6 +222,19 @@ mod tests {
             .collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         values.iter().map(|v| v - mean).collect()
+    }
+
+    #[test]
+    fn neither_a_still_signal_nor_one_beyond_arithmetic_has_a_baseline() {
+        let wish = DetectionRules {
+            mean_time_between_false_alarms: Duration::from_hours(24 * 30),
+            shift_sigma: 1.0,
+            learn_samples: 50,
+        };
+        let design = design(&wish, Duration::from_secs(1)).unwrap();
+        assert_eq!(estimate(&[5.0; 50], &design), None);
+        assert_eq!(estimate(&[f64::MAX, -f64::MAX].repeat(25), &design), None);
+        assert_eq!(estimate(&[], &design), None);
     }
 
     #[test]

@@ -35,6 +35,15 @@ impl Place {
     }
 }
 
+impl Block {
+    fn leave(&mut self) {
+        self.learners = self.learners.saturating_sub(1);
+        if self.learners == 0 {
+            self.samples = Vec::new();
+        }
+    }
+}
+
 impl Nursery {
     /// Room for slots that need these many samples, in order, and where each one's is.
     pub(super) fn new(needs: impl Iterator<Item = usize>) -> (Self, Vec<Place>) {
@@ -80,12 +89,8 @@ impl Nursery {
 
     /// A slot has learned.
     pub(super) fn leave(&mut self, place: Place) {
-        if let Some(block) = self.blocks.get_mut(place.block) {
-            block.learners = block.learners.saturating_sub(1);
-            if block.learners == 0 {
-                block.samples = Vec::new();
-            }
-        }
+        let block = self.blocks.get_mut(place.block);
+        block.into_iter().for_each(Block::leave);
     }
 }
 

@@ -39,6 +39,17 @@ fn check(from: &str, to: &str, expected: &[&str]) {
 }
 
 #[test]
+fn the_simulator_writes_a_configuration_that_fits() {
+    let rig = rig(Security::None);
+    let config = hal_sim::gateway_config(rig.sim.scenario(), rig.sim.endpoints());
+    let file = rig.path().join("written.toml");
+    fs::write(&file, config).unwrap();
+    let config = andon::config::load(&file).unwrap();
+    assert_eq!(config.tags.len(), rig.sim.scenario().signals().count());
+    assert!(config.mqtt.is_some());
+}
+
+#[test]
 fn a_plant_that_works_passes() {
     let (code, _) = check_live(&rig(Security::None));
     assert_eq!(code, Some(0));

@@ -50,6 +50,8 @@ fn a_command_that_looks_at_the_idle_buffer_does_not_stop_the_gateway_from_starti
     eventually("the gateway waits", PATIENCE, || {
         gateway.log().contains("waiting for it").then_some(())
     });
+    let escape = gateway.log().contains('\u{1b}');
+    assert!(!escape, "a log that is no terminal has no escape codes");
     drop(looking);
     rig.recorder
         .wait_since(mark, "a value of the second run", |m| m.kind() == "raw");
