@@ -162,8 +162,8 @@ impl Bank {
         if let Some(raised) = self.raised.get_mut(index) {
             *raised = Raised::default();
         }
-        self.enter(index, Mode::Armed, Stage::Armed(Box::new(*baseline)));
-        true
+        let entered = self.enter(index, Mode::Armed, Stage::Armed(Box::new(*baseline)));
+        entered.is_some()
     }
 
     /// Takes a batch of Good samples; what changed is appended to `out`, at most two findings per input.
@@ -275,16 +275,16 @@ impl Bank {
         false
     }
 
-    fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) {
-        let place = self.modes.get_mut(slot).zip(self.stages.get_mut(slot));
-        let before = place.map(|(m, s)| (replace(m, mode), replace(s, stage)));
-        before.into_iter().for_each(|(old_mode, old_stage)| {
-            *self.phases.of(old_mode) -= 1;
-            *self.phases.of(mode) += 1;
-            if let Stage::Learning(learner) = old_stage {
-                self.nursery.leave(learner.place());
-            }
-        });
+    /// Moves a slot into another phase; `None` when there is no such slot.
+    fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) -> Option<()> {
+        let old_mode = replace(self.modes.get_mut(slot)?, mode);
+        let old_stage = replace(self.stages.get_mut(slot)?, stage);
+        *self.phases.of(old_mode) -= 1;
+        *self.phases.of(mode) += 1;
+        if let Stage::Learning(learner) = old_stage {
+            self.nursery.leave(learner.place());
+        }
+        Some(())
     }
 }
 
