@@ -26,8 +26,6 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    #[cfg(target_env = "gnu")]
-    keep_heap_small();
     let Some(config) = load_apart(&args.config) else {
         return Outcome::Usage;
     };
@@ -38,30 +36,6 @@ pub(super) fn run(args: &Args) -> Outcome {
             error!(error = chain(&failure), "The gateway cannot go on.");
             Outcome::Failed
         }
-    }
-}
-
-/// Starts this program anew, in the same process, with an environment that keeps the heap of the GNU C library small.
-///
-/// By itself the library raises the size from which blocks are taken from the system, and given back, one by one to
-/// that of the largest one freed. Every rotated segment frees tables of 2 MiB; those that follow are then carved out of
-/// the heap, cleared, and stay. The threshold can be fixed from outside only. When the program cannot be started anew,
-/// as under an emulator, it goes on as it is.
-#[cfg(target_env = "gnu")]
-fn keep_heap_small() {
-    use std::os::unix::process::CommandExt as _;
-
-    const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
-    // Set already: by this function or by the operator.
-    if std::env::var_os(THRESHOLD).is_some() {
-        return;
-    }
-    let mut arguments = std::env::args_os();
-    if let (Ok(program), Some(name)) = (std::env::current_exe(), arguments.next()) {
-        let mut again = std::process::Command::new(program);
-        again.arg0(name).args(arguments).env(THRESHOLD, "131072");
-        // Only a failure comes back, and there is nothing to be done about it.
-        let _failure = again.exec();
     }
 }
 
