@@ -1,7 +1,7 @@
 //! What the stages before report: something is wrong with something, or is no longer.
 
 use super::AlarmKind;
-use crate::detection::{Change, Finding};
+use crate::detection::{Change, Chart, Finding};
 use crate::model::{DeviceId, Now, Severity, TagId, Timestamp};
 
 /// What an alarm is about.
@@ -84,31 +84,64 @@ impl Condition {
     }
 
     /// What a detector found about `tag`. The onset is carried from monotonic time to the wall clock of `now`.
-    pub fn process_shift(tag: TagId, finding: &Finding, now: Now) -> Self {
+    pub fn found(tag: TagId, finding: &Finding, now: Now) -> Self {
         let subject = Subject::Tag(tag);
+        let kind = kind_of(finding.chart);
         if finding.change == Change::Cleared {
-            return Self::inactive(subject, AlarmKind::ProcessShift);
+            return Self::inactive(subject, kind);
         }
+        let chart = finding.chart;
+        let has_distance = chart.is_level() || chart.is_spike() || chart == Chart::Unusual;
         Self {
             subject,
-            kind: AlarmKind::ProcessShift,
+            kind,
             state: ConditionState::Active {
                 severity: finding.severity(),
                 since: now.wall.saturating_sub(now.mono.since(finding.onset)),
                 value: Some(finding.value),
-                normal: Some(finding.normal),
-                sigmas: Some(finding.sigmas),
+                normal: Some(finding.normal).filter(|_| chart != Chart::Stuck),
+                sigmas: Some(finding.sigmas).filter(|_| has_distance),
                 ratio: Some(finding.ratio),
-                detail: String::new(),
+                detail: detail(finding),
             },
         }
+    }
+}
+
+/// Which alarm a chart's finding belongs to.
+const fn kind_of(chart: Chart) -> AlarmKind {
+    match chart {
+        Chart::CusumHigh
+        | Chart::CusumLow
+        | Chart::EwmaHigh
+        | Chart::EwmaLow
+        | Chart::SpikeHigh
+        | Chart::SpikeLow => AlarmKind::ProcessShift,
+        Chart::Spread => AlarmKind::Unsteady,
+        Chart::Stuck => AlarmKind::Frozen,
+        Chart::Unusual => AlarmKind::Unusual,
+    }
+}
+
+/// What the numbers do not say, as a clause for the line lead.
+fn detail(finding: &Finding) -> String {
+    match (finding.change, finding.chart) {
+        (Change::Proposed, _) => {
+            "it has stayed there: if this is the new normal, accept it with `andon baseline accept`".to_owned()
+        }
+        (_, Chart::SpikeHigh | Chart::SpikeLow) => "so far a jump, not a lasting change".to_owned(),
+        (_, Chart::Spread) => {
+            format!("it varies {:.1} times as much as usual", finding.sigmas)
+        }
+        (_, Chart::Stuck) => "it has not moved for longer than it ever stood still".to_owned(),
+        _ => String::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detection::{Chart, Slot};
+    use crate::detection::{ModeId, Slot};
     use crate::model::Mono;
 
     fn finding(change: Change) -> Finding {
@@ -122,6 +155,7 @@ mod tests {
             sigma: 1.0,
             value: 12.5,
             onset: Mono::from_nanos(1_000_000_000),
+            mode: ModeId::default(),
         }
     }
 
@@ -131,7 +165,7 @@ mod tests {
             mono: Mono::from_nanos(5_000_000_000),
             wall: Timestamp::from_millis(100_000),
         };
-        let made = Condition::process_shift(TagId(3), &finding(Change::Raised), now);
+        let made = Condition::found(TagId(3), &finding(Change::Raised), now);
         assert_eq!(made.subject, Subject::Tag(TagId(3)));
         assert_eq!(
             made.state,
@@ -145,7 +179,7 @@ mod tests {
                 detail: String::new(),
             }
         );
-        let gone = Condition::process_shift(TagId(3), &finding(Change::Cleared), now);
+        let gone = Condition::found(TagId(3), &finding(Change::Cleared), now);
         assert_eq!(gone.state, ConditionState::Inactive);
     }
 }

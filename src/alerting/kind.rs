@@ -22,11 +22,19 @@ pub enum AlarmKind {
     Storage = 8,
     /// The wall clock stepped.
     ClockStep = 9,
+    /// A signal varies more than it did when its baseline was learned.
+    Unsteady = 10,
+    /// A value has not moved for longer than it ever stood still.
+    Frozen = 11,
+    /// A signal without a normal level did something unusual.
+    Unusual = 12,
+    /// The tags of a machine do not go together as they did.
+    MachinePattern = 13,
 }
 
 impl AlarmKind {
     /// Every kind, in code order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::ProcessShift,
         Self::OutOfRange,
         Self::RateOfChange,
@@ -36,6 +44,10 @@ impl AlarmKind {
         Self::Misconfigured,
         Self::Storage,
         Self::ClockStep,
+        Self::Unsteady,
+        Self::Frozen,
+        Self::Unusual,
+        Self::MachinePattern,
     ];
 
     /// The name used in config, JSON and logs.
@@ -50,6 +62,10 @@ impl AlarmKind {
             Self::Misconfigured => "misconfigured",
             Self::Storage => "storage",
             Self::ClockStep => "clock_step",
+            Self::Unsteady => "unsteady",
+            Self::Frozen => "frozen",
+            Self::Unusual => "unusual",
+            Self::MachinePattern => "machine_pattern",
         }
     }
 

@@ -128,6 +128,10 @@ const fn headline(kind: AlarmKind) -> &'static str {
         AlarmKind::Misconfigured => "Set up wrongly",
         AlarmKind::Storage => "Storage trouble",
         AlarmKind::ClockStep => "Clock was changed",
+        AlarmKind::Unsteady => "Became unsteady",
+        AlarmKind::Frozen => "Value has frozen",
+        AlarmKind::Unusual => "Unusual behaviour",
+        AlarmKind::MachinePattern => "Machine behaves differently",
     }
 }
 
@@ -160,6 +164,18 @@ pub(super) const fn default_advice(kind: AlarmKind) -> &'static str {
         }
         AlarmKind::ClockStep => {
             "Check the gateway's time source; times around the step may be off."
+        }
+        AlarmKind::Unsteady => {
+            "Look for hunting control loops, loose parts, air or cavitation; then check the sensor and its wiring."
+        }
+        AlarmKind::Frozen => {
+            "Check that the machine runs, then the sensor and its transmitter; compare with a gauge on site."
+        }
+        AlarmKind::Unusual => {
+            "Check what happened at that time; if it was intended, nothing needs to be done."
+        }
+        AlarmKind::MachinePattern => {
+            "Start with the tags named first; check what changed on this machine at that time."
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::gateway::join_asset_item;
 use super::nearest::did_you_mean;
 use super::node::Value;
 use super::section::Section;
@@ -50,16 +51,7 @@ fn read_route(section: Section<'_>, gateway: Option<&AssetPath>) -> Route {
             )
         })
     });
-    let assets = section.list("assets", |value| {
-        let below =
-            AssetPath::parse(text(value)?).map_err(|error| format!("is no asset: {error}"))?;
-        let Some(gateway) = gateway else {
-            return Ok(below);
-        };
-        gateway
-            .join(&below)
-            .map_err(|error| format!("cannot stand below {gateway}: {error}"))
-    });
+    let assets = section.list("assets", |value| join_asset_item(value, gateway));
     let severities = Severity::ALL.map(|severity| (severity.as_str(), severity));
     let min_severity = section.choice("min_severity", "a severity", &severities);
     let route = Route {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::login::Beside;
+use super::node::Value;
 use super::section::{Section, choose};
 use super::types::{BufferConfig, Gateway, LogConfig, LogLevel};
 use super::units::format_size;
@@ -83,6 +84,23 @@ pub(super) fn join_asset(
             section.fault(key, &what);
         })
         .ok()
+}
+
+/// An item of a list of asset paths, joined to the gateway's.
+pub(super) fn join_asset_item(
+    value: &Value,
+    gateway: Option<&AssetPath>,
+) -> Result<AssetPath, String> {
+    let text = value
+        .text()
+        .ok_or_else(|| format!("is {}; allowed: text in quotes", value.kind()))?;
+    let below = AssetPath::parse(text).map_err(|error| format!("is no asset: {error}"))?;
+    let Some(gateway) = gateway else {
+        return Ok(below);
+    };
+    gateway
+        .join(&below)
+        .map_err(|error| format!("cannot stand below {gateway}: {error}"))
 }
 
 /// Reads `[buffer]`.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::alerting::read_alerting;
+use super::context::{TagNames, read_context, read_group};
 use super::device::{Devices, Plant, label};
 use super::fault::{At, ConfigError, Fault, Faults};
 use super::files::{FileSource, LocalFiles};
@@ -12,7 +13,8 @@ use super::mqtt::read_mqtt;
 use super::node::{Table, parse_toml};
 use super::section::Section;
 use super::settings::Settings;
-use super::types::Config;
+use super::types::{Config, Context, Group, Tag};
+use crate::model::AssetPath;
 
 /// Reads and checks the configuration at `path`, with the files and environment of this machine.
 ///
@@ -85,6 +87,7 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         beside,
     };
     let Devices { list, tags, .. } = read_devices(&section, plant, root.at);
+    let (contexts, groups) = read_relations(&section, asset, &tags);
     section.finish();
     Some(Config {
         gateway: gateway?,
@@ -92,9 +95,34 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         mqtt,
         devices: list,
         tags,
+        contexts,
+        groups,
         alerting,
         log,
     })
+}
+
+/// Reads `[[context]]` and `[[group]]`, which name tags.
+fn read_relations(
+    section: &Section<'_>,
+    gateway: Option<&AssetPath>,
+    tags: &[Tag],
+) -> (Vec<Context>, Vec<Group>) {
+    let names = TagNames::new(tags);
+    let tables = |key: &'static str| {
+        let numbered = section.tables(key).into_iter().enumerate();
+        numbered.map(move |(index, table)| {
+            let label = format!("{key} {}: ", index + 1);
+            Section::new(section.faults(), table, label)
+        })
+    };
+    let contexts = tables("context").map(|table| read_context(table, gateway, &names));
+    let contexts = contexts.collect();
+    let mut groups = Vec::new();
+    for table in tables("group") {
+        groups.extend(read_group(table, &names, tags, &groups));
+    }
+    (contexts, groups)
 }
 
 fn read_devices(section: &Section<'_>, plant: Plant<'_>, at: At) -> Devices {

@@ -16,6 +16,7 @@
 mod address;
 mod alerting;
 mod capacity;
+mod context;
 mod csv;
 mod data_type;
 mod device;

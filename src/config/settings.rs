@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::node::Value;
 use super::section::{Section, Switch};
-use super::types::{DetectionRules, PublishRules, RawMode, ValidationRules};
+use super::types::{DetectionRules, Level, Profile, PublishRules, RawMode, ValidationRules};
 use super::units::{format_duration, parse_rate};
 
 const fn ms(ms: u64) -> Duration {
@@ -20,6 +20,8 @@ const WATCH: RangeInclusive<Duration> = ms(10)..=ms(30 * 86_400_000);
 const SUMMARY: RangeInclusive<Duration> = ms(1_000)..=ms(3_600_000);
 /// Allowed heartbeats of report by exception.
 const HEARTBEAT: RangeInclusive<Duration> = ms(1_000)..=ms(86_400_000);
+/// Allowed wishes for the time to find a shift.
+const WITHIN: RangeInclusive<Duration> = ms(10)..=ms(30 * 86_400_000);
 /// Allowed mean times between false alarms.
 const FALSE_ALARMS: RangeInclusive<Duration> = ms(60_000)..=ms(3_153_600_000_000);
 
@@ -55,6 +57,9 @@ pub(super) struct Settings {
     false_alarms: Option<Duration>,
     shift_sigma: Option<f64>,
     learn_samples: Option<u32>,
+    within: Option<Switch<Duration>>,
+    profile: Option<Profile>,
+    level: Option<Level>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,6 +106,9 @@ impl Settings {
             false_alarms: self.false_alarms.or(base.false_alarms),
             shift_sigma: self.shift_sigma.or(base.shift_sigma),
             learn_samples: self.learn_samples.or(base.learn_samples),
+            within: self.within.or(base.within),
+            profile: self.profile.or(base.profile),
+            level: self.level.or(base.level),
         }
     }
 
@@ -157,6 +165,9 @@ impl Settings {
             mean_time_between_false_alarms: self.false_alarms.unwrap_or(FALSE_ALARMS_DEFAULT),
             shift_sigma: self.shift_sigma.unwrap_or(SHIFT_DEFAULT),
             learn_samples: self.learn_samples.unwrap_or(LEARN_DEFAULT),
+            within: self.within.and_then(Switch::on),
+            profile: self.profile.unwrap_or_default(),
+            level: self.level.unwrap_or_default(),
         })
     }
 
@@ -237,6 +248,16 @@ impl Settings {
         });
         let learn = section.integer("learn", 50..=1_000_000);
         self.learn_samples = learn.and_then(|n| u32::try_from(n).ok());
+        self.within = section.duration_or_off("within", &WITHIN);
+        let profiles = [
+            ("none", Profile::None),
+            ("cycle", Profile::Cycle),
+            ("day", Profile::Day),
+            ("week", Profile::Week),
+        ];
+        self.profile = section.choice("profile", "a pattern that repeats", &profiles);
+        let levels = [("fixed", Level::Fixed), ("wandering", Level::Wandering)];
+        self.level = section.choice("level", "a kind of level", &levels);
     }
 
     fn check_validate(&self, section: &Section<'_>, numeric: bool) {

@@ -19,6 +19,10 @@ pub struct Config {
     pub devices: Vec<Device>,
     /// Every tag of every device, indexed by [`TagId`], ordered by device.
     pub tags: Vec<Tag>,
+    /// `[[context]]`: a tag follows the first one that names its asset.
+    pub contexts: Vec<Context>,
+    /// `[[group]]`: tags that are also judged together.
+    pub groups: Vec<Group>,
     /// `[alerting]`
     pub alerting: AlertingConfig,
     /// `[log]`
@@ -36,6 +40,15 @@ impl Config {
         let device = || self.device(tag.device).map(|device| &device.asset);
         let own = tag.asset.as_ref();
         own.or_else(device).unwrap_or(&self.gateway.asset)
+    }
+
+    /// Which of [`Config::contexts`] a tag follows.
+    pub fn context_of(&self, tag: &Tag) -> Option<usize> {
+        let asset = self.asset(tag);
+        let names = |context: &Context| {
+            context.assets.is_empty() || context.assets.iter().any(|of| asset.is_within(of))
+        };
+        self.contexts.iter().position(names)
     }
 
     /// The device behind an id of this configuration.
@@ -432,6 +445,42 @@ pub enum RawMode {
     },
 }
 
+/// `[[context]]`: what the plant announces about the machines of some assets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Context {
+    /// `assets` (default all): paths below the gateway's asset; detected tags within them follow this context.
+    pub assets: Vec<AssetPath>,
+    /// `mode`: tags whose values together name the mode (product, recipe, machine state). Each mode has baselines of
+    /// its own, and a change of mode is no alarm.
+    pub mode: Vec<TagId>,
+    /// `setpoints`: a change of one of these moves levels on purpose, so it is followed by a settling time.
+    pub setpoints: Vec<TagId>,
+    /// `cycle`: a machine cycle starts whenever the value of this tag rises (a pulse, or a counter of cycles).
+    pub cycle: Option<TagId>,
+    /// `quiet`: while one of these holds nothing alarms and nothing learns (maintenance, a stopped part of the line).
+    pub quiet: Vec<QuietWhen>,
+    /// `settle` (default 30 s, 0 to 24 h): how long levels settle after a change of mode or setpoint, and after quiet.
+    pub settle: Duration,
+}
+
+/// An item of `quiet`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuietWhen {
+    /// `tag`
+    pub tag: TagId,
+    /// `values`: numbers as they are written without a fraction, `true`, `false`, or text.
+    pub values: Vec<String>,
+}
+
+/// `[[group]]`: tags of one machine that are judged together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// `name`: unique; 1 to 48 of `A-Z a-z 0-9 _ - .`.
+    pub name: String,
+    /// `tags`: 2 to 64 detected tags of one rate.
+    pub tags: Vec<TagId>,
+}
+
 /// `detect`: what the charts of a tag are designed for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectionRules {
@@ -441,6 +490,36 @@ pub struct DetectionRules {
     pub shift_sigma: f64,
     /// `learn` (default 300, 50 to 1,000,000): Good samples that make the baseline.
     pub learn_samples: u32,
+    /// `within`: the shift must be found within this time on average; a wish that the charts cannot meet is refused.
+    pub within: Option<Duration>,
+    /// `profile` (default "none"): the pattern that the signal repeats and is compared with.
+    pub profile: Profile,
+    /// `level` (default "fixed"): whether the signal has a normal level.
+    pub level: Level,
+}
+
+/// `detect.profile`: what a signal repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// `"none"`: nothing.
+    #[default]
+    None,
+    /// `"cycle"`: the machine cycle of its context.
+    Cycle,
+    /// `"day"`: the time of day.
+    Day,
+    /// `"week"`: the time of day, on workdays and on weekends.
+    Week,
+}
+
+/// `detect.level`: whether a signal has a normal level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// `"fixed"`: it has; a lasting deviation is an alarm until it ends or a person accepts the new level.
+    #[default]
+    Fixed,
+    /// `"wandering"`: it has none (load, demand, traffic); only sudden and unusual changes are alarms.
+    Wandering,
 }
 
 /// `[alerting]`: who is told what.

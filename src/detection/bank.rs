@@ -1,21 +1,27 @@
-//! The bank: every slot's learning phase, charts and alarm state, stepped in batches.
+//! The bank: every slot's learning phase, charts and faults, stepped in batches.
 
-use std::mem::replace;
+use std::collections::BTreeMap;
 
-use super::baseline::Baseline;
-use super::charts::{Charts, Reading};
-use super::design::ChartDesign;
-use super::finding::{Change, Chart, Finding, severity_of};
-use super::learner::Learner;
-use super::limits::Limits;
+use super::arrival::{Arrival, Stage};
+use super::charted::{Attention, Charted};
+use super::charts::{Column, LANES, Limits, QUIET_RATIO, Readings, State, Stepper, at, put};
+use super::context::{ContextId, ContextPlan, Contexts, DayTime};
+use super::design::{CHARTS, ChartDesign};
+use super::fault::Fault;
+use super::finding::Finding;
+use super::learner::{Learner, Surroundings};
+use super::model::{ModeId, Model};
 use super::nursery::Nursery;
-use super::refine::Refiner;
-use crate::model::{Mono, Severity};
+use super::pattern::Phase;
+use super::verdict::{Aftermath, Look, Sampled, judge, judge_learning, judge_wandering};
+use super::wander::Wander;
+use crate::config::{Level, Profile};
+use crate::model::Mono;
 
-/// A statistic below this share of its limit is quiet: it clears an alarm and may teach the baseline.
-const QUIET_RATIO: f32 = 0.5;
-/// Quiet samples in a row that clear an alarm.
-const QUIET_SAMPLES: u8 = 5;
+/// A silence longer than this many samples starts the charts afresh.
+const RESET_SAMPLES: u64 = 20;
+/// Quiet samples after which the level is refined.
+const REFINE_EVERY: f32 = 64.0;
 
 /// Index of a detected tag in the bank: dense, in the order of the designs given to [`Bank::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,29 +46,21 @@ pub struct Input {
 }
 
 /// How far a slot is, for status and explanations.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotState {
-    /// Collecting its first baseline; nothing can alarm.
+    /// Collecting its first baseline; only the self-starting chart watches.
     Learning {
-        /// Good samples collected.
-        have: usize,
+        /// Good samples seen.
+        have: u64,
         /// Good samples needed before anything is estimated.
-        need: usize,
+        need: u64,
         /// The signal did not move enough for a baseline last time.
         is_still: bool,
     },
     /// Charts run with wider limits while the baseline improves.
-    Provisional {
-        /// The baseline so far.
-        baseline: Baseline,
-        /// The learning phase that was asked for is not over: nothing can alarm.
-        is_muted: bool,
-    },
-    /// Charts run; the baseline is frozen.
-    Armed {
-        /// The baseline.
-        baseline: Baseline,
-    },
+    Provisional,
+    /// Charts run on a known baseline.
+    Armed,
 }
 
 /// How many slots are in each phase.
@@ -72,111 +70,171 @@ pub struct Phases {
     pub learning: usize,
     /// Charts run while the baseline improves.
     pub provisional: usize,
-    /// Charts run on a frozen baseline.
+    /// Charts run on a known baseline.
     pub armed: usize,
 }
 
-impl Phases {
-    const fn of(&mut self, mode: Mode) -> &mut usize {
-        match mode {
-            Mode::Learning => &mut self.learning,
-            Mode::Provisional => &mut self.provisional,
-            Mode::Armed => &mut self.armed,
-        }
-    }
-}
-
-/// Where a slot's baseline comes from at present.
+/// The cold side of a slot.
 #[derive(Debug, Clone)]
-enum Stage {
-    Learning(Learner),
-    Provisional(Box<Refiner>),
-    Armed(Box<Baseline>),
+enum Mind {
+    Learning(Box<Learner>),
+    Charted(Box<Charted>),
+    Wandering(Box<Wander>),
 }
 
-/// The stage in one byte, so that an armed slot touches nothing else of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Learning,
-    Provisional,
-    Armed,
+/// Sixteen slots, and the samples that wait to be stepped together.
+#[derive(Debug, Clone, Default)]
+struct Block {
+    state: State,
+    limits: Limits,
 }
 
-/// Alarm state of a slot.
-#[derive(Debug, Clone, Copy, Default)]
-struct Raised {
-    /// Direction and the highest severity reported.
-    active: Option<(bool, Severity)>,
-    quiet: u8,
+/// Samples of one block that have arrived and are not charted yet.
+#[derive(Debug, Clone)]
+struct Pending {
+    block: usize,
+    residual: Column,
+    fed: Column,
+    value: [f64; LANES],
+    at: [Mono; LANES],
+    phase: [Phase; LANES],
 }
 
-/// EWMA and two-sided CUSUM for many tags.
+/// Charts for many tags.
 #[derive(Debug, Clone)]
 pub struct Bank {
-    charts: Charts,
-    raised: Vec<Raised>,
-    modes: Vec<Mode>,
-    phases: Phases,
-    stages: Vec<Stage>,
-    nursery: Nursery,
     designs: Vec<ChartDesign>,
+    arrivals: Vec<Arrival>,
+    blocks: Vec<Block>,
+    minds: Vec<Mind>,
+    faults: BTreeMap<usize, Fault>,
+    scores: Vec<f32>,
+    contexts: Contexts,
+    nursery: Nursery,
+    phases: Phases,
+    pending: Pending,
+    readings: Readings,
+    stepper: Stepper,
 }
 
 impl Bank {
     /// One slot per design, all learning.
-    pub fn new(designs: &[ChartDesign]) -> Self {
-        let mut charts = Charts::default();
-        for design in designs {
-            charts.push(design);
-        }
-        let (nursery, places) = Nursery::new(designs.iter().map(Learner::need));
-        let stage = |place| Stage::Learning(Learner::new(place));
+    pub fn new(designs: &[ChartDesign], contexts: &[ContextPlan]) -> Self {
+        let (nursery, places) = Nursery::new(designs.iter().map(Learner::kept));
+        let mind = |(design, place): (&ChartDesign, _)| match design.level {
+            Level::Fixed => Mind::Learning(Box::new(Learner::new(place, design))),
+            Level::Wandering => {
+                let has_day = matches!(design.profile, Profile::Day | Profile::Week);
+                Mind::Wandering(Box::new(Wander::new(design.arl0 / CHARTS, has_day)))
+            }
+        };
+        let stage = |design: &ChartDesign| match design.level {
+            Level::Fixed => Stage::Learning,
+            Level::Wandering => Stage::Wandering,
+        };
         Self {
-            charts,
-            raised: vec![Raised::default(); designs.len()],
-            modes: vec![Mode::Learning; designs.len()],
+            arrivals: designs
+                .iter()
+                .map(|design| Arrival::new(design.period, stage(design)))
+                .collect(),
+            blocks: vec![Block::default(); designs.len().div_ceil(LANES)],
+            minds: designs.iter().zip(places).map(mind).collect(),
+            faults: BTreeMap::new(),
+            scores: vec![0.0; designs.len()],
+            contexts: Contexts::new(contexts, designs.len()),
+            nursery,
             phases: Phases {
                 learning: designs.len(),
                 ..Phases::default()
             },
-            stages: places.into_iter().map(stage).collect(),
-            nursery,
+            pending: Pending {
+                block: 0,
+                residual: [0.0; LANES],
+                fed: [0.0; LANES],
+                value: [0.0; LANES],
+                at: [Mono::default(); LANES],
+                phase: [Phase::UNKNOWN; LANES],
+            },
+            readings: Readings::default(),
+            stepper: Stepper::new(),
             designs: designs.to_vec(),
         }
     }
+}
 
-    /// Skips learning: arms a slot with a baseline known from before and starts its charts afresh, which ends an open
-    /// alarm without a finding. Meant for the start of a run. Returns false, and changes nothing, when the
-    /// slot does not exist or no chart can stand on the baseline.
-    pub fn arm(&mut self, slot: Slot, baseline: &Baseline) -> bool {
+impl Bank {
+    /// Skips learning: charts a slot against a model known from before and starts its statistics afresh, which ends an
+    /// open fault without a finding. Meant for the start of a run. Returns false, and changes nothing, when the slot
+    /// does not exist or the model cannot be charted with.
+    pub fn arm(&mut self, slot: Slot, model: Model) -> bool {
         let index = slot.index();
-        let Some(design) = self.designs.get(index) else {
-            return false;
-        };
-        if !baseline.is_usable() {
+        if index >= self.minds.len() || !model.is_usable() {
             return false;
         }
-        let limits = Limits::new(design, baseline);
-        self.charts.set(index, baseline.mean, &limits);
-        self.charts.reset(index);
-        if let Some(raised) = self.raised.get_mut(index) {
-            *raised = Raised::default();
-        }
-        let entered = self.enter(index, Mode::Armed, Stage::Armed(Box::new(*baseline)));
-        entered.is_some()
+        self.faults.remove(&index);
+        let charted = Charted::new(model, self.contexts.mode(index), Mono::default());
+        self.adopt(index, charted);
+        true
     }
 
-    /// Takes a batch of Good samples; what changed is appended to `out`, at most two findings per input.
-    pub fn step(&mut self, inputs: &[Input], out: &mut Vec<Finding>) {
+    /// Takes a batch of Good samples; what changed is appended to `out`.
+    pub fn step(&mut self, inputs: &[Input], day: DayTime, out: &mut Vec<Finding>) {
         for input in inputs {
-            self.step_one(input, out);
+            self.take(input, day, out);
+        }
+        self.flush(out);
+    }
+
+    /// A context is in another mode.
+    pub fn change_mode(&mut self, id: ContextId, mode: ModeId, at: Mono, out: &mut Vec<Finding>) {
+        if let Some(context) = self.contexts.get_mut(id)
+            && context.mode != mode
+        {
+            context.mode = mode;
+            self.unsettle(id, at, out);
+        }
+    }
+
+    /// Levels of a context move on purpose, as after a change of a setpoint.
+    pub fn unsettle(&mut self, id: ContextId, at: Mono, out: &mut Vec<Finding>) {
+        self.flush(out);
+        let Some(context) = self.contexts.get_mut(id) else {
+            return;
+        };
+        context.note_change(at);
+        let (mode, settle, is_quiet) = (context.mode, context.settle, context.is_quiet);
+        for slot in context.slots.clone() {
+            self.end_fault(slot.index(), out);
+            if let Some(Mind::Charted(charted)) = self.minds.get_mut(slot.index()) {
+                charted.enter(mode, at, settle);
+                self.renew(slot.index());
+                self.reset(slot.index());
+            }
+            self.set_stage(slot.index(), is_quiet);
+        }
+    }
+
+    /// While a context is quiet its slots neither alarm nor learn; afterwards they settle.
+    pub fn set_quiet(&mut self, id: ContextId, is_quiet: bool, at: Mono, out: &mut Vec<Finding>) {
+        if let Some(context) = self.contexts.get_mut(id)
+            && context.is_quiet != is_quiet
+        {
+            context.is_quiet = is_quiet;
+            self.unsettle(id, at, out);
+        }
+    }
+
+    /// A machine cycle of a context begins.
+    pub fn begin_cycle(&mut self, id: ContextId, at: Mono) {
+        if let Some(context) = self.contexts.get_mut(id) {
+            context.begin_cycle(at);
         }
     }
 
     /// How far a slot is; `None` when it does not exist.
     pub fn slot_state(&self, slot: Slot) -> Option<SlotState> {
-        Some(match self.stages.get(slot.index())? {
-            Stage::Learning(learner) => {
+        Some(match self.minds.get(slot.index())? {
+            Mind::Learning(learner) => {
                 let (have, need) = learner.progress();
                 SlotState::Learning {
                     have,
@@ -184,14 +242,40 @@ impl Bank {
                     is_still: learner.is_still(),
                 }
             }
-            Stage::Provisional(refiner) => SlotState::Provisional {
-                baseline: *refiner.baseline(),
-                is_muted: refiner.is_muted(),
-            },
-            Stage::Armed(baseline) => SlotState::Armed {
-                baseline: **baseline,
-            },
+            Mind::Charted(charted) if charted.is_armed() => SlotState::Armed,
+            Mind::Charted(_) => SlotState::Provisional,
+            Mind::Wandering(wander) if wander.is_armed() => SlotState::Armed,
+            Mind::Wandering(wander) => {
+                let (have, need) = wander.progress();
+                SlotState::Learning {
+                    have: u64::from(have),
+                    need: u64::from(need),
+                    is_still: false,
+                }
+            }
         })
+    }
+
+    /// The model that a slot is charted against; none while it learns.
+    pub fn model(&self, slot: Slot) -> Option<&Model> {
+        match self.minds.get(slot.index())? {
+            Mind::Learning(_) | Mind::Wandering(_) => None,
+            Mind::Charted(charted) => Some(&charted.model),
+        }
+    }
+
+    /// Since when a slot is charted against its model.
+    pub fn learned_at(&self, slot: Slot) -> Option<Mono> {
+        match self.minds.get(slot.index())? {
+            Mind::Learning(_) | Mind::Wandering(_) => None,
+            Mind::Charted(charted) => Some(charted.learned_at),
+        }
+    }
+
+    /// Whether a fault of a slot stands, and the largest statistic over its limit at the last sample.
+    pub fn verdict(&self, slot: Slot) -> (bool, f32) {
+        let score = self.scores.get(slot.index()).copied().unwrap_or(0.0);
+        (self.faults.contains_key(&slot.index()), score)
     }
 
     /// How many slots are in each phase.
@@ -200,164 +284,395 @@ impl Bank {
     }
 
     #[inline]
-    fn step_one(&mut self, input: &Input, out: &mut Vec<Finding>) {
+    fn take(&mut self, input: &Input, day: DayTime, out: &mut Vec<Finding>) {
+        let slot = input.slot.index();
+        let Some(arrival) = self.arrivals.get_mut(slot) else {
+            return;
+        };
         if !input.value.is_finite() {
             return;
         }
+        let Some(missing) = arrival.take(input.value, input.at) else {
+            return;
+        };
+        let (stage, residual) = (arrival.stage, arrival.residual(input.value));
+        if stage == Stage::Charted && missing == 0 {
+            self.pend(input, residual, Phase::UNKNOWN, out);
+            return;
+        }
+        self.take_slowly(input, (stage, residual, missing), day, out);
+    }
+
+    /// Everything but the next sample of a slot that is simply charted.
+    fn take_slowly(
+        &mut self,
+        input: &Input,
+        (stage, residual, missing): (Stage, f64, u64),
+        day: DayTime,
+        out: &mut Vec<Finding>,
+    ) {
         let slot = input.slot.index();
-        let Some(missing) = self.charts.arrive(slot, input.at) else {
-            return;
-        };
-        let mode = self.modes.get(slot).copied();
-        if mode == Some(Mode::Learning) {
-            self.learn(slot, input.value);
-            return;
-        }
         if missing > 0 {
-            self.charts.fade(slot, missing);
+            self.flush(out);
+            self.skip(slot, missing);
         }
-        let reading = self.charts.advance(slot, input.value);
-        let Some(reading) = reading else { return };
-        let is_muted = self.refine(slot, mode, &reading);
-        if !is_muted
-            && let Some(raised) = self.raised.get_mut(slot)
-            && (reading.worst() > 1.0 || raised.active.is_some())
-        {
-            judge(raised, &self.charts, &reading, input, out);
-        }
-    }
-
-    fn learn(&mut self, slot: usize, value: f64) {
-        if let Some(Stage::Learning(learner)) = self.stages.get_mut(slot)
-            && let Some(design) = self.designs.get(slot)
-            && let Some(estimate) =
-                learner.observe(value, self.nursery.room(learner.place()), design)
-        {
-            let baseline = &estimate.baseline;
-            self.charts
-                .set(slot, baseline.mean, &Limits::new(design, baseline));
-            let refiner = Refiner::new(estimate, design);
-            self.enter(
-                slot,
-                Mode::Provisional,
-                Stage::Provisional(Box::new(refiner)),
-            );
-        }
-    }
-
-    /// Lets a provisional slot learn from a quiet sample. Returns whether the slot must stay silent. Of an armed slot
-    /// nothing is touched.
-    #[inline]
-    fn refine(&mut self, slot: usize, mode: Option<Mode>, reading: &Reading) -> bool {
-        if mode == Some(Mode::Provisional)
-            && let Some(Stage::Provisional(refiner)) = self.stages.get_mut(slot)
-        {
-            let is_muted = refiner.is_muted();
-            if !is_muted && reading.worst() > QUIET_RATIO {
-                refiner.skip();
-                return false;
-            }
-            let deviation = f64::from(reading.z) * self.charts.scale(slot);
-            if let Some(baseline) = refiner.observe(deviation)
-                && let Some(design) = self.designs.get(slot)
-            {
-                self.charts
-                    .set(slot, baseline.mean, &Limits::new(design, &baseline));
-                if is_muted && !refiner.is_muted() {
-                    self.charts.reset(slot);
-                }
-                if refiner.is_done() {
-                    self.enter(slot, Mode::Armed, Stage::Armed(Box::new(baseline)));
-                }
-            }
-            return is_muted;
-        }
-        false
-    }
-
-    /// Moves a slot into another phase; `None` when there is no such slot.
-    fn enter(&mut self, slot: usize, mode: Mode, stage: Stage) -> Option<()> {
-        let old_mode = replace(self.modes.get_mut(slot)?, mode);
-        let old_stage = replace(self.stages.get_mut(slot)?, stage);
-        *self.phases.of(old_mode) -= 1;
-        *self.phases.of(mode) += 1;
-        if let Stage::Learning(learner) = old_stage {
-            self.nursery.leave(learner.place());
-        }
-        Some(())
-    }
-}
-
-/// Moves a slot's alarm state on; called when a chart is beyond its limit or an alarm is active.
-fn judge(
-    raised: &mut Raised,
-    charts: &Charts,
-    reading: &Reading,
-    input: &Input,
-    out: &mut Vec<Finding>,
-) {
-    let finding = |change, upward| finding(charts, reading, input, change, upward);
-    if let Some((upward, severity)) = raised.active {
-        let (_, ratio) = loudest(reading, upward);
-        let (_, opposite) = loudest(reading, !upward);
-        raised.quiet = if reading.worst() < QUIET_RATIO {
-            raised.quiet + 1
-        } else {
-            0
+        let Some(profile) = self.designs.get(slot).map(|design| design.profile) else {
+            return;
         };
-        if raised.quiet >= QUIET_SAMPLES || (opposite > 1.0 && ratio < 1.0) {
-            out.push(finding(Change::Cleared, upward));
-            *raised = Raised::default();
-        } else if severity_of(f64::from(ratio)) > severity {
-            raised.active = Some((upward, severity_of(f64::from(ratio))));
-            out.push(finding(Change::Worse, upward));
+        let phase = self.contexts.phase(slot, profile, input.at, day);
+        match stage {
+            Stage::Quiet => {}
+            Stage::Wandering => self.wander(input, phase, out),
+            Stage::Charted => self.pend(input, residual, phase, out),
+            Stage::Learning => self.learn(input, phase, missing == 0, out),
+            Stage::Attended => self.attend(input, phase, out),
         }
     }
-    if raised.active.is_none() && reading.worst() > 1.0 {
-        let upward = loudest(reading, true).1 >= loudest(reading, false).1;
-        let found = finding(Change::Raised, upward);
-        raised.active = Some((upward, found.severity()));
-        out.push(found);
+
+    /// Lets a sample wait for its neighbours.
+    #[inline]
+    fn pend(&mut self, input: &Input, residual: f64, phase: Phase, out: &mut Vec<Finding>) {
+        let (block, lane) = place(input.slot.index());
+        if block != self.pending.block || at(&self.pending.fed, lane) > 0.0 {
+            self.flush(out);
+            self.pending.block = block;
+        }
+        put(&mut self.pending.residual, lane, single(residual));
+        put(&mut self.pending.fed, lane, 1.0);
+        put(&mut self.pending.value, lane, input.value);
+        put(&mut self.pending.at, lane, input.at);
+        put(&mut self.pending.phase, lane, phase);
+    }
+
+    /// Charts the samples that wait.
+    fn flush(&mut self, out: &mut Vec<Finding>) {
+        let Some(block) = self.blocks.get_mut(self.pending.block) else {
+            return;
+        };
+        let fed = self.pending.fed;
+        if fed == [0.0; LANES] {
+            return;
+        }
+        let (residual, readings) = (&self.pending.residual, &mut self.readings);
+        self.stepper
+            .step(&mut block.state, &block.limits, residual, &fed, readings);
+        self.pending.fed = [0.0; LANES];
+        for (lane, fed) in fed.into_iter().enumerate() {
+            if fed > 0.0 {
+                self.conclude(self.pending.block * LANES + lane, lane, out);
+            }
+        }
+    }
+
+    /// What follows from the charts of a slot that has just been stepped.
+    #[inline]
+    fn conclude(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) {
+        let Some(arrival) = self.arrivals.get(slot) else {
+            return;
+        };
+        let (stuck, stage) = (arrival.stuck_ratio(), arrival.stage);
+        let worst = at(&self.readings.worst, lane).max(stuck);
+        put(&mut self.scores, slot, worst);
+        if worst >= 1.0 || (!self.faults.is_empty() && self.faults.contains_key(&slot)) {
+            self.judge(slot, lane, out);
+            return;
+        }
+        let quiet = self.blocks.get(self.pending.block);
+        let count = quiet.map_or(0.0, |block| at(&block.state.quiet_count, lane));
+        if worst < QUIET_RATIO && (count >= REFINE_EVERY || stage == Stage::Attended || self.phases.provisional > 0) {
+            self.teach(slot, lane, count >= REFINE_EVERY);
+        }
+    }
+
+    fn judge(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) {
+        let (Some(arrival), Some(block), Some(design), Some(Mind::Charted(charted))) = (
+            self.arrivals.get(slot),
+            self.blocks.get_mut(self.pending.block),
+            self.designs.get(slot),
+            self.minds.get(slot),
+        ) else {
+            return;
+        };
+        let Some(level) = charted.level() else {
+            return;
+        };
+        let sample = Sampled {
+            slot: Slot(u32::try_from(slot).unwrap_or(u32::MAX)),
+            value: self.pending.value.get(lane).copied().unwrap_or_default(),
+            at: self.pending.at.get(lane).copied().unwrap_or_default(),
+            period: design.period,
+            level: *level,
+            run: arrival.run,
+            stuck: arrival.stuck_ratio(),
+        };
+        let residual = at(&self.pending.residual, lane);
+        let parts = (&block.state, &block.limits, &self.readings);
+        let look = Look::gather(parts, lane, residual, sample);
+        let (fault, aftermath) = judge(self.faults.remove(&slot), &look, out);
+        if let Some(fault) = fault {
+            self.faults.insert(slot, fault);
+        }
+        match aftermath {
+            Aftermath::None => return,
+            Aftermath::Reset => block.state.reset(lane),
+            Aftermath::Recover => block.state.recover(lane),
+        }
+        put(&mut self.scores, slot, 0.0);
+    }
+
+    /// Lets a quiet sample teach.
+    fn teach(&mut self, slot: usize, lane: usize, is_due: bool) {
+        let (Some(Mind::Charted(charted)), Some(block), Some(design)) = (
+            self.minds.get_mut(slot),
+            self.blocks.get_mut(self.pending.block),
+            self.designs.get(slot),
+        ) else {
+            return;
+        };
+        let residual = f64::from(at(&self.pending.residual, lane));
+        if let Some(phase) = self.pending.phase.get(lane) {
+            charted.teach_pattern(residual, *phase, design.period.as_secs_f32());
+        }
+        let was_armed = charted.is_armed();
+        if !was_armed {
+            charted.grow(residual, true);
+        }
+        if !is_due {
+            return;
+        }
+        let sum = f64::from(at(&block.state.quiet_sum, lane));
+        let count = f64::from(at(&block.state.quiet_count, lane));
+        put(&mut block.state.quiet_sum, lane, 0.0);
+        put(&mut block.state.quiet_count, lane, 0.0);
+        let is_renewed = charted.refine(sum, count);
+        if !was_armed && charted.is_armed() {
+            self.phases.provisional -= 1;
+            self.phases.armed += 1;
+        }
+        if is_renewed {
+            self.renew(slot);
+        } else {
+            self.relevel(slot);
+        }
+    }
+
+    fn learn(&mut self, input: &Input, phase: Phase, follows: bool, out: &mut Vec<Finding>) {
+        let slot = input.slot.index();
+        let context = self.contexts.of(slot);
+        if context.is_some_and(|context| context.is_unsettled(input.at)) {
+            return;
+        }
+        let around = Surroundings {
+            mode: self.contexts.mode(slot),
+            phase,
+            follows,
+            matter: context.is_some() || !phase.position_s.is_nan(),
+        };
+        let (Some(Mind::Learning(learner)), Some(design)) =
+            (self.minds.get_mut(slot), self.designs.get(slot))
+        else {
+            return;
+        };
+        let room = self.nursery.room(learner.place());
+        let ratios = learner.observe(input.value, around, room);
+        let model = learner.conclude(room, design);
+        self.judge_learning(input, ratios, out);
+        if let Some(model) = model {
+            self.graduate(slot, model, input.at, out);
+        }
+    }
+
+    /// Ends the learning phase of a slot with what it has seen so far. False when that is not enough for a model; it
+    /// then learns anew.
+    pub fn end_learning(&mut self, slot: Slot, at: Mono, out: &mut Vec<Finding>) -> bool {
+        let index = slot.index();
+        let (Some(Mind::Learning(learner)), Some(design)) =
+            (self.minds.get_mut(index), self.designs.get(index))
+        else {
+            return false;
+        };
+        learner.end();
+        let model = learner.conclude(self.nursery.room(learner.place()), design);
+        let is_enough = model.is_some();
+        if let Some(model) = model {
+            self.graduate(index, model, at, out);
+        }
+        is_enough
+    }
+
+    /// Moves the fault of a slot on that still learns.
+    fn judge_learning(&mut self, input: &Input, ratios: (f64, f64), out: &mut Vec<Finding>) {
+        let slot = input.slot.index();
+        let fault = self.faults.remove(&slot);
+        put(&mut self.scores, slot, single(ratios.0.max(ratios.1)));
+        if let Some(fault) = judge_learning(fault, ratios, input, out) {
+            self.faults.insert(slot, fault);
+        }
+    }
+
+    /// A slot has learned.
+    fn graduate(&mut self, slot: usize, model: Model, at: Mono, out: &mut Vec<Finding>) {
+        let charted = Charted::new(model, self.contexts.mode(slot), at);
+        self.end_fault(slot, out);
+        self.adopt(slot, charted);
+    }
+
+    fn attend(&mut self, input: &Input, phase: Phase, out: &mut Vec<Finding>) {
+        let slot = input.slot.index();
+        let (Some(Mind::Charted(charted)), Some(design)) =
+            (self.minds.get_mut(slot), self.designs.get(slot))
+        else {
+            return;
+        };
+        let residual = match charted.attend(input.value, phase, input.at, design) {
+            Attention::Chart(residual) => residual,
+            Attention::Skip => return,
+            Attention::Ready => {
+                self.flush(out);
+                self.renew(slot);
+                self.reset(slot);
+                return;
+            }
+        };
+        let guard = charted.spread_guard();
+        if !charted.needs_attention() {
+            self.set_stage(slot, false);
+        }
+        self.pend(input, residual / guard, phase, out);
+    }
+
+    /// A sample of a signal without a level.
+    fn wander(&mut self, input: &Input, phase: Phase, out: &mut Vec<Finding>) {
+        let slot = input.slot.index();
+        let Some(Mind::Wandering(wander)) = self.minds.get_mut(slot) else {
+            return;
+        };
+        let was_armed = wander.is_armed();
+        let said = wander.step(input.value, phase);
+        if !was_armed && wander.is_armed() {
+            self.phases.learning -= 1;
+            self.phases.armed += 1;
+        }
+        let score = if said.is_on { said.ratio.max(1.0) } else { said.ratio.min(0.999) };
+        put(&mut self.scores, slot, score);
+        let fault = self.faults.remove(&slot);
+        if let Some(fault) = judge_wandering(fault, &said, input, out) {
+            self.faults.insert(slot, fault);
+        }
+    }
+
+    /// Samples are missing before the next one of a slot.
+    fn skip(&mut self, slot: usize, missing: u64) {
+        let (block, lane) = place(slot);
+        if missing > RESET_SAMPLES {
+            self.reset(slot);
+        } else if let Some(block) = self.blocks.get_mut(block) {
+            block.state.fade(lane, missing as f32, &block.limits);
+        }
+    }
+
+    /// Puts a slot on a model.
+    fn adopt(&mut self, slot: usize, charted: Charted) {
+        let is_armed = charted.is_armed();
+        let Some(mind) = self.minds.get_mut(slot) else {
+            return;
+        };
+        if matches!(mind, Mind::Wandering(_)) {
+            return;
+        }
+        match std::mem::replace(mind, Mind::Charted(Box::new(charted))) {
+            Mind::Learning(learner) => {
+                self.phases.learning -= 1;
+                self.nursery.leave(learner.place());
+            }
+            Mind::Charted(old) if old.is_armed() => self.phases.armed -= 1,
+            Mind::Charted(_) => self.phases.provisional -= 1,
+            Mind::Wandering(_) => {}
+        }
+        if is_armed {
+            self.phases.armed += 1;
+        } else {
+            self.phases.provisional += 1;
+        }
+        self.renew(slot);
+        self.reset(slot);
+        let is_quiet = self.contexts.of(slot).is_some_and(|context| context.is_quiet);
+        self.set_stage(slot, is_quiet);
+    }
+
+    /// Writes level and limits of a slot anew; its statistics go on.
+    fn renew(&mut self, slot: usize) {
+        let (block, lane) = place(slot);
+        if let (Some(Mind::Charted(charted)), Some(block), Some(design), Some(arrival)) = (
+            self.minds.get_mut(slot),
+            self.blocks.get_mut(block),
+            self.designs.get(slot),
+            self.arrivals.get_mut(slot),
+        ) {
+            arrival.stuck_at = count(charted.write_limits(&mut block.limits, lane, design));
+        }
+        self.relevel(slot);
+    }
+
+    /// Writes the level of a slot anew.
+    fn relevel(&mut self, slot: usize) {
+        if let (Some(Mind::Charted(charted)), Some(arrival)) =
+            (self.minds.get(slot), self.arrivals.get_mut(slot))
+            && let Some(level) = charted.level()
+        {
+            arrival.level = level.level;
+            arrival.per_spread = 1.0 / (level.spread * charted.spread_guard());
+        }
+    }
+
+    fn set_stage(&mut self, slot: usize, is_quiet: bool) {
+        if let (Some(mind), Some(arrival)) = (self.minds.get(slot), self.arrivals.get_mut(slot)) {
+            arrival.stage = match mind {
+                _ if is_quiet => Stage::Quiet,
+                Mind::Wandering(_) => Stage::Wandering,
+                Mind::Learning(_) => Stage::Learning,
+                Mind::Charted(charted) if charted.needs_attention() => Stage::Attended,
+                Mind::Charted(_) => Stage::Charted,
+            };
+        }
+    }
+
+    /// Sets the statistics of a slot to zero.
+    fn reset(&mut self, slot: usize) {
+        let (block, lane) = place(slot);
+        if let Some(block) = self.blocks.get_mut(block) {
+            block.state.reset(lane);
+        }
+        put(&mut self.scores, slot, 0.0);
+    }
+
+    /// Ends the fault of a slot because what it was about has changed.
+    fn end_fault(&mut self, slot: usize, out: &mut Vec<Finding>) {
+        if let (Some(fault), Some(arrival)) = (self.faults.remove(&slot), self.arrivals.get(slot)) {
+            let id = Slot(u32::try_from(slot).unwrap_or(u32::MAX));
+            out.push(fault.ended(id, arrival));
+        }
     }
 }
 
-/// The chart of a direction with the larger ratio.
-fn loudest(reading: &Reading, upward: bool) -> (Chart, f32) {
-    let (cusum, ewma) = if upward {
-        (reading.cusum_high, reading.ewma)
-    } else {
-        (reading.cusum_low, -reading.ewma)
-    };
-    match (upward, ewma > cusum) {
-        (true, true) => (Chart::EwmaHigh, ewma),
-        (true, false) => (Chart::CusumHigh, cusum),
-        (false, true) => (Chart::EwmaLow, ewma),
-        (false, false) => (Chart::CusumLow, cusum),
-    }
+/// Block and lane of a slot.
+const fn place(slot: usize) -> (usize, usize) {
+    (slot / LANES, slot % LANES)
 }
 
-fn finding(
-    charts: &Charts,
-    reading: &Reading,
-    input: &Input,
-    change: Change,
-    upward: bool,
-) -> Finding {
-    let slot = input.slot.index();
-    let (chart, ratio) = loudest(reading, upward);
-    let sigmas = match chart {
-        Chart::CusumHigh | Chart::CusumLow => charts.cusum_shift(slot, upward),
-        Chart::EwmaHigh | Chart::EwmaLow => charts.ewma_shift(slot),
-    };
-    Finding {
-        slot: input.slot,
-        change,
-        chart,
-        ratio: f64::from(ratio),
-        sigmas,
-        normal: charts.mean(slot),
-        sigma: charts.scale(slot),
-        value: input.value,
-        onset: charts.onset(slot, upward),
-    }
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "residuals need no more than single precision; what is too large is winsorised"
+)]
+const fn single(x: f64) -> f32 {
+    x.clamp(-1e30, 1e30) as f32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of samples; what is too large saturates"
+)]
+const fn count(samples: f64) -> u32 {
+    samples.ceil() as u32
 }

@@ -1,261 +1,323 @@
-//! The per-sample arithmetic: one EWMA and one two-sided CUSUM per slot, in columns.
+//! The per-sample arithmetic, for sixteen slots at a time.
+//!
+//! Every slot has these charts on its standardised residual `r` and on the innovation `e` of its AR(1) model:
 //!
 //! ```text
-//! w  = clamp((x - mean) / scale, -clip, clip)
-//! Z  <- Z + lambda (w - Z)                 alarm when |Z| > limit      (Roberts 1959)
-//! C+ <- min(max(0, C+ + w - k), 1.5 h)     alarm when C+ > h           (Page 1954)
-//! C- <- min(max(0, C- - w - k), 1.5 h)     alarm when C- > h
+//! e  = (r - phi r') / s                      innovation (Alwan & Roberts 1988)
+//! C+ <- clamp(C+ + (y - k) / h, 0, cap)      CUSUM on y = clamp(e, ±clip), C- alike      (Page 1954)
+//! Z  <- Z + lambda (clamp(r, ±clip) - Z)     EWMA, |Z| against limits widened for phi    (Roberts 1959, Schmid 1997)
+//! V  <- clamp(V + (y² / m - k) / h, 0, cap)  CUSUM of squared innovations: spread        (Hawkins 1981)
+//! W  the same on r²                          swings that the AR(1) model would follow
+//! |e| > s1, or two of three |e| > s2         spikes
 //! ```
 //!
-//! The cap lets the CUSUM come back in bounded time after a long fault. Single precision is enough once a value is
-//! centred; 76 bytes per slot.
+//! CUSUMs are kept in units of their limit: above 1 they alarm, and the cap lets them come back in bounded time.
+//! Single precision is enough once a value is centred. The columns of sixteen slots lie together and the loop over them
+//! has no branch, so that it becomes vector code, wider where the processor has wider registers.
 
-use super::design::ChartDesign;
-use super::limits::Limits;
-use crate::model::Mono;
+use pulp::Arch;
 
-/// The CUSUM is capped at this multiple of its limit.
-const CUSUM_CAP: f32 = 1.5;
+/// Slots that are stepped together.
+pub(super) const LANES: usize = 16;
+/// One number per slot of a block.
+pub(super) type Column = [f32; LANES];
+
+/// CUSUMs stop at this multiple of their limit.
+const CAP: f32 = 1.5;
+/// The residual before, as far as the AR(1) model may follow it, in standard deviations.
+pub(super) const FOLLOWED_MAX: f32 = 8.0;
 /// Smaller EWMA values are zero: a signal resting on its median must not end in slow denormal arithmetic.
-const EWMA_ZERO: f32 = 1e-20;
-/// A silence longer than this many EWMA time constants starts the charts afresh.
-const RESET_TIME_CONSTANTS: f64 = 10.0;
-/// Marks a slot that has seen no sample.
-const NEVER: u64 = u64::MAX;
+const LEVEL_ZERO: f32 = 1e-20;
+/// Smoothing of the mean squares.
+const SQUARES_LAMBDA: f32 = 0.03;
+/// A spike leaves the normal band: the return from one is a jump of `e`, too, but to a normal `r`.
+const SPIKE_SHARE: f32 = 0.5;
 
-/// Statistics of one slot after a sample.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Reading {
-    /// The value in standard deviations from normal, winsorised.
-    pub(super) z: f32,
-    /// C+ over its limit.
-    pub(super) cusum_high: f32,
-    /// C- over its limit.
-    pub(super) cusum_low: f32,
-    /// Z over its limit, signed.
-    pub(super) ewma: f32,
+/// Statistics of sixteen slots.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct State {
+    /// C+, C-.
+    pub(super) high: Column,
+    pub(super) low: Column,
+    /// Z, in standard deviations.
+    pub(super) level: Column,
+    /// V.
+    pub(super) spread: Column,
+    /// W.
+    pub(super) swing: Column,
+    /// EWMAs of the squares behind V and W; 1 when all is normal. They say how large a fault is, and when it is over.
+    pub(super) spread_mean: Column,
+    pub(super) swing_mean: Column,
+    /// The residual before.
+    pub(super) previous: Column,
+    /// [`FOLLOWS`], [`OUTLIER`] and [`OUTLIER_BEFORE`].
+    pub(super) flags: [u32; LANES],
+    /// Samples since C+ and C- were last zero.
+    pub(super) since_high: Column,
+    pub(super) since_low: Column,
+    /// Sum and number of quiet residuals, from which the level is refined.
+    pub(super) quiet_sum: Column,
+    pub(super) quiet_count: Column,
 }
 
-impl Reading {
-    /// The largest ratio of any chart in any direction.
-    pub(super) fn worst(&self) -> f32 {
-        self.cusum_high.max(self.cusum_low).max(self.ewma.abs())
-    }
+/// Flag: there is a residual before.
+pub(super) const FOLLOWS: u32 = 1;
+/// Flag: |e| was beyond s2 one sample ago.
+const OUTLIER: u32 = 2;
+/// Flag: |e| was beyond s2 two samples ago.
+const OUTLIER_BEFORE: u32 = 4;
+/// A sample whose statistics are all below this share of their limits is quiet: it may teach.
+pub(super) const QUIET_RATIO: f32 = 0.5;
+/// CUSUMs of squares come back from a fault to at most this share of their limit.
+const RECOVERED: f32 = 0.5;
+/// A quiet residual teaches no more than one of this size.
+const LESSON_MAX: f32 = 2.0;
+
+/// What sixteen slots are charted with. A reciprocal of 0 switches its chart off.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Limits {
+    pub(super) phi: Column,
+    /// Standard deviation of the innovations, in those of the residual, and its reciprocal.
+    pub(super) innovation: Column,
+    pub(super) per_innovation: Column,
+    pub(super) clip: Column,
+    pub(super) k: Column,
+    pub(super) per_h: Column,
+    pub(super) lambda: Column,
+    pub(super) per_level: Column,
+    /// Reciprocal of the mean square of y, allowance and reciprocal of the limit of V.
+    pub(super) per_spread: Column,
+    pub(super) spread_k: Column,
+    pub(super) per_spread_h: Column,
+    /// The same of W.
+    pub(super) per_swing: Column,
+    pub(super) swing_k: Column,
+    pub(super) per_swing_h: Column,
+    /// 1 / s1, and 1 / s2.
+    pub(super) per_spike: Column,
+    pub(super) per_outlier: Column,
 }
 
-/// Chart state and limits, one element per slot in every column.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Charts {
-    mean: Vec<f64>,
-    inverse_scale: Vec<f64>,
-    last_ns: Vec<u64>,
-    period_ns: Vec<u64>,
-    ewma: Vec<f32>,
-    high: Vec<f32>,
-    low: Vec<f32>,
-    k: Vec<f32>,
-    h: Vec<f32>,
-    /// One over `h`, and one over the EWMA's limit: a product is cheaper than a division.
-    inverse_h: Vec<f32>,
-    inverse_limit: Vec<f32>,
-    clip: Vec<f32>,
-    lambda: Vec<f32>,
-    samples_high: Vec<u32>,
-    samples_low: Vec<u32>,
+/// What the charts say after a sample; statistics over their limits.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Readings {
+    /// The largest of all.
+    pub(super) worst: Column,
+    /// Innovation in its standard deviations, not winsorised.
+    pub(super) innovation: Column,
+    /// |e| / s1 of a sample outside the normal band.
+    pub(super) spike: Column,
+    /// 1 when two of the last three innovations are outliers, this one among them.
+    pub(super) outliers: Column,
 }
 
-impl Charts {
-    /// Adds a slot that charts nothing yet.
-    pub(super) fn push(&mut self, design: &ChartDesign) {
-        self.mean.push(0.0);
-        self.inverse_scale.push(0.0);
-        self.last_ns.push(NEVER);
-        let period_ns = u64::try_from(design.period.as_nanos()).unwrap_or(u64::MAX);
-        self.period_ns.push(period_ns.max(1));
-        for column in [&mut self.ewma, &mut self.high, &mut self.low] {
-            column.push(0.0);
-        }
+const ZERO: Column = [0.0; LANES];
+
+impl State {
+    /// Sets the statistics of a slot to zero; what the level is refined from stays.
+    pub(super) fn reset(&mut self, lane: usize) {
         for column in [
-            &mut self.k,
-            &mut self.h,
-            &mut self.inverse_h,
-            &mut self.inverse_limit,
-            &mut self.clip,
+            &mut self.high,
+            &mut self.low,
+            &mut self.level,
+            &mut self.spread,
+            &mut self.swing,
+            &mut self.since_high,
+            &mut self.since_low,
         ] {
-            column.push(1.0);
+            put(column, lane, 0.0);
         }
-        self.lambda.push(single(design.lambda));
-        self.samples_high.push(0);
-        self.samples_low.push(0);
+        for column in [&mut self.spread_mean, &mut self.swing_mean] {
+            put(column, lane, 1.0);
+        }
+        put(&mut self.flags, lane, 0);
     }
 
-    /// Sets level and limits of a slot; its statistics go on.
-    pub(super) fn set(&mut self, slot: usize, mean: f64, limits: &Limits) {
-        put(&mut self.mean, slot, mean);
-        put(&mut self.inverse_scale, slot, 1.0 / limits.scale);
-        put(&mut self.k, slot, single(limits.k));
-        put(&mut self.h, slot, single(limits.h));
-        put(&mut self.inverse_h, slot, single(1.0 / limits.h));
-        put(&mut self.inverse_limit, slot, single(1.0 / limits.limit));
-        put(&mut self.clip, slot, single(limits.clip));
+    /// As after a fault: at zero, but unrest that goes on alarms again soon.
+    pub(super) fn recover(&mut self, lane: usize) {
+        let (spread, swing) = (at(&self.spread, lane), at(&self.swing, lane));
+        self.reset(lane);
+        put(&mut self.spread, lane, spread.min(RECOVERED));
+        put(&mut self.swing, lane, swing.min(RECOVERED));
     }
 
-    /// Sets the statistics of a slot to zero.
-    pub(super) fn reset(&mut self, slot: usize) {
-        for column in [&mut self.ewma, &mut self.high, &mut self.low] {
-            put(column, slot, 0.0);
-        }
-        put(&mut self.samples_high, slot, 0);
-        put(&mut self.samples_low, slot, 0);
-    }
-
-    /// Takes note of a sample's time. `None` when it is not newer than the last one or the slot is unknown; else the
-    /// number of expected samples that are missing before it.
-    pub(super) fn arrive(&mut self, slot: usize, at: Mono) -> Option<u64> {
-        let last = self.last_ns.get_mut(slot)?;
-        let period = self.period_ns.get(slot).copied()?;
-        let before = std::mem::replace(last, at.as_nanos());
-        if before == NEVER {
-            return Some(0);
-        }
-        if at.as_nanos() <= before {
-            *last = before;
-            return None;
-        }
-        let passed = at.as_nanos() - before;
-        if passed <= period.saturating_add(period / 2) {
-            return Some(0);
-        }
-        Some(passed.saturating_add(period / 2) / period - 1)
+    /// The next sample has no neighbour before it.
+    pub(super) fn part(&mut self, lane: usize) {
+        put(&mut self.flags, lane, 0);
     }
 
     /// Lets the statistics fade over `missing` samples as if each had been normal, so that old evidence does not meet
-    /// new evidence as though nothing lay between; a long silence starts afresh.
-    pub(super) fn fade(&mut self, slot: usize, missing: u64) {
-        let lambda = self.lambda.get(slot).copied().unwrap_or(1.0);
-        if missing as f64 * f64::from(lambda) > RESET_TIME_CONSTANTS {
-            self.reset(slot);
-            return;
+    /// new evidence as though nothing lay between.
+    pub(super) fn fade(&mut self, lane: usize, missing: f32, limits: &Limits) {
+        let fall = missing * at(&limits.k, lane) * at(&limits.per_h, lane);
+        for column in [&mut self.high, &mut self.low] {
+            let faded = (at(column, lane) - fall).max(0.0);
+            put(column, lane, faded);
         }
-        let steps = u32::try_from(missing).unwrap_or(u32::MAX);
-        let k = self.k.get(slot).copied().unwrap_or(0.0);
-        let fall = k * missing as f32;
-        if let Some(z) = self.ewma.get_mut(slot) {
-            *z *= (1.0 - lambda).powf(missing as f32);
-        }
-        for (column, samples) in [
-            (&mut self.high, &mut self.samples_high),
-            (&mut self.low, &mut self.samples_low),
-        ] {
-            if let (Some(c), Some(n)) = (column.get_mut(slot), samples.get_mut(slot)) {
-                *c = (*c - fall).max(0.0);
-                *n = count(*c, *n, steps);
-            }
-        }
-    }
-
-    /// Charts one finite value.
-    #[inline]
-    pub(super) fn advance(&mut self, slot: usize, value: f64) -> Option<Reading> {
-        let mean = *self.mean.get(slot)?;
-        let inverse_scale = *self.inverse_scale.get(slot)?;
-        let clip = *self.clip.get(slot)?;
-        let lambda = *self.lambda.get(slot)?;
-        let k = *self.k.get(slot)?;
-        let h = *self.h.get(slot)?;
-        let inverse_h = *self.inverse_h.get(slot)?;
-        let inverse_limit = *self.inverse_limit.get(slot)?;
-        let z = single((value - mean) * inverse_scale).max(-clip).min(clip);
-
-        let ewma = self.ewma.get_mut(slot)?;
-        *ewma += lambda * (z - *ewma);
-        if ewma.abs() < EWMA_ZERO {
-            *ewma = 0.0;
-        }
-        let high = self.high.get_mut(slot)?;
-        *high = (*high + z - k).max(0.0).min(CUSUM_CAP * h);
-        let low = self.low.get_mut(slot)?;
-        *low = (*low - z - k).max(0.0).min(CUSUM_CAP * h);
-        let samples_high = self.samples_high.get_mut(slot)?;
-        *samples_high = count(*high, *samples_high, 1);
-        let samples_low = self.samples_low.get_mut(slot)?;
-        *samples_low = count(*low, *samples_low, 1);
-        Some(Reading {
-            z,
-            cusum_high: *high * inverse_h,
-            cusum_low: *low * inverse_h,
-            ewma: *ewma * inverse_limit,
-        })
-    }
-
-    /// Samples since the CUSUM of a direction was last zero.
-    pub(super) fn samples_since_zero(&self, slot: usize, upward: bool) -> u32 {
-        let column = if upward {
-            &self.samples_high
-        } else {
-            &self.samples_low
-        };
-        column.get(slot).copied().unwrap_or(0)
-    }
-
-    /// When the CUSUM of a direction was last zero.
-    pub(super) fn onset(&self, slot: usize, upward: bool) -> Mono {
-        let last = self.last_ns.get(slot).copied().unwrap_or(0);
-        let period = self.period_ns.get(slot).copied().unwrap_or(0);
-        let since = u64::from(self.samples_since_zero(slot, upward)).saturating_mul(period);
-        Mono::from_nanos(last.saturating_sub(since))
-    }
-
-    /// Shift in standard deviations as the CUSUM of a direction estimates it: `k + C / N` (Montgomery).
-    pub(super) fn cusum_shift(&self, slot: usize, upward: bool) -> f64 {
-        let column = if upward { &self.high } else { &self.low };
-        let sum = f64::from(column.get(slot).copied().unwrap_or(0.0));
-        let samples = f64::from(self.samples_since_zero(slot, upward).max(1));
-        let k = f64::from(self.k.get(slot).copied().unwrap_or(0.0));
-        let size = k + sum / samples;
-        if upward { size } else { -size }
-    }
-
-    /// Shift in standard deviations as the EWMA estimates it, corrected for its start at zero when the shift began.
-    pub(super) fn ewma_shift(&self, slot: usize) -> f64 {
-        let z = f64::from(self.ewma.get(slot).copied().unwrap_or(0.0));
-        let lambda = f64::from(self.lambda.get(slot).copied().unwrap_or(1.0));
-        let clip = f64::from(self.clip.get(slot).copied().unwrap_or(0.0));
-        let samples = f64::from(self.samples_since_zero(slot, z > 0.0).max(1));
-        (z / (1.0 - (1.0 - lambda).powf(samples)))
-            .max(-clip)
-            .min(clip)
-    }
-
-    /// The level that a slot compares with.
-    pub(super) fn mean(&self, slot: usize) -> f64 {
-        self.mean.get(slot).copied().unwrap_or(0.0)
-    }
-
-    /// The spread that a slot standardises with.
-    pub(super) fn scale(&self, slot: usize) -> f64 {
-        1.0 / self.inverse_scale.get(slot).copied().unwrap_or(1.0)
+        let kept = (1.0 - at(&limits.lambda, lane)).powf(missing);
+        let level = at(&self.level, lane) * kept;
+        put(&mut self.level, lane, level);
+        self.part(lane);
     }
 }
 
-fn count(sum: f32, samples: u32, more: u32) -> u32 {
-    if sum > 0.0 {
-        samples.saturating_add(more)
-    } else {
-        0
-    }
+/// An element of a column; 0 beyond it.
+pub(super) fn at(column: &Column, lane: usize) -> f32 {
+    column.get(lane).copied().unwrap_or(0.0)
 }
 
-fn put<T>(column: &mut [T], slot: usize, value: T) {
-    if let Some(place) = column.get_mut(slot) {
+/// Sets an element of a column.
+pub(super) fn put<T>(column: &mut [T], lane: usize, value: T) {
+    if let Some(place) = column.get_mut(lane) {
         *place = value;
     }
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            high: ZERO,
+            low: ZERO,
+            level: ZERO,
+            spread: ZERO,
+            swing: ZERO,
+            spread_mean: [1.0; LANES],
+            swing_mean: [1.0; LANES],
+            previous: ZERO,
+            flags: [0; LANES],
+            since_high: ZERO,
+            since_low: ZERO,
+            quiet_sum: ZERO,
+            quiet_count: ZERO,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            phi: ZERO,
+            innovation: ZERO,
+            per_innovation: ZERO,
+            clip: ZERO,
+            k: ZERO,
+            per_h: ZERO,
+            lambda: ZERO,
+            per_level: ZERO,
+            per_spread: ZERO,
+            spread_k: ZERO,
+            per_spread_h: ZERO,
+            per_swing: ZERO,
+            swing_k: ZERO,
+            per_swing_h: ZERO,
+            per_spike: ZERO,
+            per_outlier: ZERO,
+        }
+    }
+}
+
+impl Default for Readings {
+    fn default() -> Self {
+        Self {
+            worst: ZERO,
+            innovation: ZERO,
+            spike: ZERO,
+            outliers: ZERO,
+        }
+    }
+}
+
+/// Runs the arithmetic with the widest vectors of this processor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stepper(Arch);
+
+impl Stepper {
+    pub(super) fn new() -> Self {
+        Self(Arch::new())
+    }
+
+    /// Charts one residual per slot; a slot whose `fed` is 0 stays as it is and reads 0.
+    pub(super) fn step(
+        self,
+        state: &mut State,
+        limits: &Limits,
+        residual: &Column,
+        fed: &Column,
+        out: &mut Readings,
+    ) {
+        self.0
+            .dispatch(|| advance(state, limits, residual, fed, out));
+    }
+}
+
 #[expect(
-    clippy::cast_possible_truncation,
-    reason = "statistics need no more than single precision; what is too large becomes infinite and is clamped"
+    clippy::indexing_slicing,
+    reason = "every column has LANES elements, so no index is out of bounds and no check is compiled in"
 )]
-const fn single(x: f64) -> f32 {
-    x as f32
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "only inlined code is compiled for the wider registers")]
+fn advance(
+    s: &mut State,
+    l: &Limits,
+    residual: &Column,
+    fed: &Column,
+    out: &mut Readings,
+) {
+    for i in 0..LANES {
+        let is_fed = fed[i] > 0.0;
+        let keep = |old: f32, new: f32| if is_fed { new } else { old };
+        let r = residual[i];
+        let carried = l.phi[i] * s.previous[i].clamp(-FOLLOWED_MAX, FOLLOWED_MAX);
+        // Without a neighbour the residual itself is compared with the wider spread of the residuals.
+        let e = if s.flags[i] & FOLLOWS > 0 {
+            (r - carried) * l.per_innovation[i]
+        } else {
+            r
+        };
+        let y = e.clamp(-l.clip[i], l.clip[i]);
+        let w = r.clamp(-l.clip[i], l.clip[i]);
+
+        let high = (s.high[i] + (y - l.k[i]) * l.per_h[i]).clamp(0.0, CAP);
+        let low = (s.low[i] + (-y - l.k[i]) * l.per_h[i]).clamp(0.0, CAP);
+        let moved = s.level[i] + l.lambda[i] * (w - s.level[i]);
+        let level = if moved.abs() < LEVEL_ZERO { 0.0 } else { moved };
+        let (spread_square, swing_square) = (y * y * l.per_spread[i], w * w * l.per_swing[i]);
+        let spread = (s.spread[i] + (spread_square - l.spread_k[i]) * l.per_spread_h[i]).clamp(0.0, CAP);
+        let swing = (s.swing[i] + (swing_square - l.swing_k[i]) * l.per_swing_h[i]).clamp(0.0, CAP);
+        let spread_mean = s.spread_mean[i] + SQUARES_LAMBDA * (spread_square - s.spread_mean[i]);
+        let swing_mean = s.swing_mean[i] + SQUARES_LAMBDA * (swing_square - s.swing_mean[i]);
+
+        let is_outside = r.abs() > SPIKE_SHARE * e.abs() * l.innovation[i];
+        let spike = if is_outside { e.abs() * l.per_spike[i] } else { 0.0 };
+        let is_outlier = is_outside && e.abs() * l.per_outlier[i] > 1.0;
+        let is_pair = is_outlier && s.flags[i] & (OUTLIER | OUTLIER_BEFORE) > 0;
+        let shifted = (s.flags[i] & OUTLIER) << 1;
+        let flags = FOLLOWS | shifted | if is_outlier { OUTLIER } else { 0 };
+        let outliers = if is_pair { 1.0 } else { 0.0 };
+
+        let worst = high
+            .max(low)
+            .max(level.abs() * l.per_level[i])
+            .max(spread.max(swing))
+            .max(spike.max(outliers * 1.001));
+        out.worst[i] = keep(0.0, worst);
+        out.innovation[i] = e;
+        out.spike[i] = spike;
+        out.outliers[i] = outliers;
+
+        s.since_high[i] = keep(s.since_high[i], if high > 0.0 { s.since_high[i] + 1.0 } else { 0.0 });
+        s.since_low[i] = keep(s.since_low[i], if low > 0.0 { s.since_low[i] + 1.0 } else { 0.0 });
+        s.high[i] = keep(s.high[i], high);
+        s.low[i] = keep(s.low[i], low);
+        s.level[i] = keep(s.level[i], level);
+        s.spread[i] = keep(s.spread[i], spread);
+        s.swing[i] = keep(s.swing[i], swing);
+        s.spread_mean[i] = keep(s.spread_mean[i], spread_mean);
+        s.swing_mean[i] = keep(s.swing_mean[i], swing_mean);
+        s.previous[i] = keep(s.previous[i], r);
+        s.flags[i] = if is_fed { flags } else { s.flags[i] };
+        let is_quiet = is_fed && worst < QUIET_RATIO;
+        s.quiet_sum[i] += if is_quiet { r.clamp(-LESSON_MAX, LESSON_MAX) } else { 0.0 };
+        s.quiet_count[i] += if is_quiet { 1.0 } else { 0.0 };
+    }
 }

@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::arl::{cusum_arl, ewma_arl};
-use crate::config::DetectionRules;
+use crate::config::{DetectionRules, Level, Profile};
 
-/// Charts per slot that share the false-alarm budget: the two-sided CUSUM and the two-sided EWMA.
-const CHARTS: f64 = 2.0;
+/// Charts per slot that share the false-alarm budget: the two-sided CUSUM, the EWMA, the two CUSUMs of squares and the
+/// spikes.
+pub const CHARTS: f64 = 5.0;
+/// Smallest allowance: a CUSUM without one never comes to rest.
+const K_MIN: f64 = 0.02;
+/// Allowance of a CUSUM of squares that finds a growth of the variance to 2.5 times fastest:
+/// `ln(v) v / (v - 1)` (Hawkins 1981).
+pub(super) const SPREAD_ALLOWANCE: f64 = 1.527_151;
 /// Below this many samples between false alarms a chart alarms all day; the wish is refused.
 const ARL0_MIN: f64 = 100.0;
 /// Above this the run-length equations lose their digits; it is 300 years at 100 samples per second.
@@ -39,6 +45,17 @@ pub struct ChartDesign {
     pub limit_l: f64,
     /// Mean number of samples until the CUSUM finds the shift it is designed for.
     pub delay_samples: f64,
+    /// What the signal repeats.
+    pub profile: Profile,
+    /// Whether the signal has a normal level.
+    pub level: Level,
+}
+
+/// Allowance of the CUSUM on innovations: a shift of the level shows in them by `sqrt((1 - phi) / (1 + phi))` of its
+/// size in independent ones; `error` is how far the learned level may be off, in standard deviations.
+pub(super) fn residual_k(design: &ChartDesign, phi: f64, error: f64) -> f64 {
+    let share = ((1.0 - phi) / (1.0 + phi)).sqrt();
+    ((design.k + error) * share).max(K_MIN)
 }
 
 /// Why no chart can be designed.
@@ -91,6 +108,8 @@ pub fn design(rules: &DetectionRules, period: Duration) -> Result<ChartDesign, D
         lambda,
         limit_l: ewma_limit(lambda, arl0),
         delay_samples: cusum_arl(k, h, shift),
+        profile: rules.profile,
+        level: rules.level,
     })
 }
 
@@ -116,6 +135,8 @@ impl Designer {
         if let Some(known) = self.known.get(&key) {
             return Ok(ChartDesign {
                 learn_samples,
+                profile: rules.profile,
+                level: rules.level,
                 ..*known
             });
         }
@@ -191,6 +212,9 @@ mod tests {
             mean_time_between_false_alarms: Duration::from_secs(mean_time_s),
             shift_sigma,
             learn_samples: 300,
+            within: None,
+            profile: Profile::None,
+            level: Level::Fixed,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the detectors report.
 
 use super::bank::Slot;
+use super::model::ModeId;
 use crate::model::{Mono, Severity};
 
 /// Limit ratios at which a finding becomes more urgent. The CUSUM is capped at the first, so a small shift that lasts
@@ -8,7 +9,8 @@ use crate::model::{Mono, Severity};
 const MEDIUM_RATIO: f64 = 1.5;
 const HIGH_RATIO: f64 = 3.0;
 
-/// Something changed about one slot. Per slot they come as `Raised`, any number of `Worse`, `Cleared`, over and over.
+/// Something changed about one slot. Per slot they come as `Raised`, any number of `Worse`, at most one
+/// `Proposed`, `Cleared`, over and over.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Finding {
     /// Which slot.
@@ -29,6 +31,8 @@ pub struct Finding {
     pub value: f64,
     /// When the shift probably began: the last time the CUSUM of this direction was zero.
     pub onset: Mono,
+    /// The mode whose baseline it was held against.
+    pub mode: ModeId,
 }
 
 impl Finding {
@@ -55,7 +59,9 @@ pub enum Change {
     Raised,
     /// The severity of the raised finding rose.
     Worse,
-    /// All charts of the slot have been well inside their limits for several samples.
+    /// The level of the raised finding has stood for so long that it may be the new normal; a person decides.
+    Proposed,
+    /// The signal is back to normal, or in another mode.
     Cleared,
 }
 
@@ -70,12 +76,35 @@ pub enum Chart {
     EwmaHigh,
     /// EWMA, level below normal.
     EwmaLow,
+    /// CUSUM of squares: the signal varies more than normal.
+    Spread,
+    /// A single value, or two of three, far above what was to be expected.
+    SpikeHigh,
+    /// The same below.
+    SpikeLow,
+    /// The value does not move, though the signal never stood still for so long.
+    Stuck,
+    /// Unusual for a signal without a normal level.
+    Unusual,
 }
 
 impl Chart {
-    /// Whether it speaks of a level above normal.
+    /// Whether it speaks of a value or level above normal.
     pub const fn is_high(self) -> bool {
-        matches!(self, Self::CusumHigh | Self::EwmaHigh)
+        matches!(self, Self::CusumHigh | Self::EwmaHigh | Self::SpikeHigh)
+    }
+
+    /// Whether it speaks of the level.
+    pub const fn is_level(self) -> bool {
+        matches!(
+            self,
+            Self::CusumHigh | Self::CusumLow | Self::EwmaHigh | Self::EwmaLow
+        )
+    }
+
+    /// Whether it speaks of single values.
+    pub const fn is_spike(self) -> bool {
+        matches!(self, Self::SpikeHigh | Self::SpikeLow)
     }
 
     /// The name used in logs and explanations.
@@ -85,6 +114,11 @@ impl Chart {
             Self::CusumLow => "cusum_low",
             Self::EwmaHigh => "ewma_high",
             Self::EwmaLow => "ewma_low",
+            Self::Spread => "spread",
+            Self::SpikeHigh => "spike_high",
+            Self::SpikeLow => "spike_low",
+            Self::Stuck => "stuck",
+            Self::Unusual => "unusual",
         }
     }
 }

@@ -1,43 +1,80 @@
-//! Learning: collects the first Good samples of a signal until its baseline can be estimated.
+//! Learning: collects the first Good samples of a signal until its model can be fitted.
 
 use super::design::ChartDesign;
-use super::estimate::{Estimate, estimate};
+use super::fit::{Lesson, fit};
+use super::model::{ModeId, Model};
 use super::nursery::Place;
+use super::pattern::Phase;
+use super::self_start::SelfStart;
+use crate::config::Profile;
 
-/// Samples kept while learning; a longer learning phase goes on without keeping them.
-const KEPT_MAX: usize = 2048;
-/// A signal that changes its value less often than this while learning shows no spread to measure by.
-const CHANGES_MIN: u32 = 10;
+/// Samples kept at most; a longer learning phase keeps pairs of neighbours spread over it.
+const KEPT_MAX: usize = 4096;
+/// A day teaches a pattern of the day, and a little more closes the circle.
+const DAY_S: f64 = 86_400.0 * 1.05;
 
 /// Collects the samples of one slot.
 ///
 /// They are kept as single-precision distances from the first one, which halves the memory and loses nothing that
 /// matters: a distance is good to seven digits of itself however far from zero the signal is.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Learner {
     place: Place,
     have: usize,
+    seen: u64,
+    need: u64,
     first: f64,
-    last: f64,
-    changes: u32,
+    notes: Notes,
+    chart: SelfStart,
     is_still: bool,
 }
 
+/// What is known of the kept samples besides their values; empty while there is nothing to know.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Notes {
+    /// Kept samples whose neighbour before is missing.
+    breaks: Vec<u16>,
+    /// Mode and phase, for slots that follow a context or repeat a day.
+    surroundings: Vec<(ModeId, Phase)>,
+}
+
+/// What surrounds a sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Surroundings {
+    pub(super) mode: ModeId,
+    pub(super) phase: Phase,
+    /// Whether the sample before is the neighbour in time, in the same mode.
+    pub(super) follows: bool,
+    /// Whether mode or phase can ever be anything but nothing.
+    pub(super) matter: bool,
+}
+
 impl Learner {
-    /// Samples that a design needs before anything is estimated.
-    pub(super) fn need(design: &ChartDesign) -> usize {
-        let wanted = usize::try_from(design.learn_samples).unwrap_or(KEPT_MAX);
+    /// Samples that are kept of a design's learning phase.
+    pub(super) fn kept(design: &ChartDesign) -> usize {
+        let wanted = usize::try_from(Self::total(design)).unwrap_or(KEPT_MAX);
         wanted.clamp(2, KEPT_MAX)
     }
 
+    /// Samples of the learning phase: what the wish asks for, and at least a day where the day is to be learned.
+    fn total(design: &ChartDesign) -> u64 {
+        let wanted = u64::from(design.learn_samples);
+        match design.profile {
+            Profile::Day | Profile::Week => wanted.max(whole(DAY_S / design.period.as_secs_f64())),
+            Profile::None | Profile::Cycle => wanted,
+        }
+    }
+
     /// Learns in the room at `place`.
-    pub(super) const fn new(place: Place) -> Self {
+    pub(super) fn new(place: Place, design: &ChartDesign) -> Self {
         Self {
             place,
             have: 0,
+            seen: 0,
+            need: Self::total(design).max(2),
             first: 0.0,
-            last: 0.0,
-            changes: 0,
+            notes: Notes::default(),
+            chart: SelfStart::new(design.arl0),
             is_still: false,
         }
     }
@@ -47,9 +84,9 @@ impl Learner {
         self.place
     }
 
-    /// Samples collected and samples needed.
-    pub(super) const fn progress(&self) -> (usize, usize) {
-        (self.have, self.place.len())
+    /// Samples seen and samples needed.
+    pub(super) const fn progress(&self) -> (u64, u64) {
+        (self.seen, self.need)
     }
 
     /// Whether a whole learning phase passed without enough movement to learn from.
@@ -57,45 +94,79 @@ impl Learner {
         self.is_still
     }
 
-    /// Takes one finite value into `room`; the estimate comes with the last one needed. When the signal did not move
-    /// enough, or its values are beyond arithmetic, learning begins again.
-    pub(super) fn observe(
-        &mut self,
-        value: f64,
-        room: &mut [f32],
-        design: &ChartDesign,
-    ) -> Option<Estimate> {
-        if self.have == 0 {
+    /// Takes one finite value into `room`. Returns the self-starting chart's ratios upwards and downwards.
+    pub(super) fn observe(&mut self, value: f64, around: Surroundings, room: &mut [f32]) -> (f64, f64) {
+        if self.seen == 0 {
             self.first = value;
-        } else {
-            self.changes += u32::from(self.last.to_bits() != value.to_bits());
         }
-        self.last = value;
-        if let Some(free) = room.get_mut(self.have) {
+        let stride = self.need.div_ceil(room.len().max(1) as u64);
+        // Pairs of neighbours, so that the dependence on the sample before can be told from any selection.
+        let index = self.seen % (2 * stride);
+        self.seen += 1;
+        if index < 2 && let Some(free) = room.get_mut(self.have) {
             *free = single(value - self.first);
+            if !around.follows || (index == 0 && stride > 1) {
+                self.notes.breaks.extend(u16::try_from(self.have));
+            }
+            if around.matter {
+                self.notes.surroundings.push((around.mode, around.phase));
+            }
+            self.have += 1;
         }
-        self.have += 1;
-        if self.have < room.len() {
+        self.chart.observe(value - self.first)
+    }
+
+    /// Ends the learning phase with what has been seen so far.
+    pub(super) const fn end(&mut self) {
+        self.need = self.seen;
+    }
+
+    /// The model, once the learning phase is over. When the signal did not move enough, or its values are beyond
+    /// arithmetic, learning begins again.
+    pub(super) fn conclude(&mut self, room: &[f32], design: &ChartDesign) -> Option<Model> {
+        if self.seen < self.need {
             return None;
         }
-        let is_arithmetic = room.iter().all(|offset| offset.is_finite());
-        let estimate = if self.changes >= CHANGES_MIN && is_arithmetic {
-            let values: Vec<f64> = room.iter().map(|o| self.first + f64::from(*o)).collect();
-            estimate(&values, design)
-        } else {
-            None
+        let kept = room.get(..self.have).unwrap_or_default();
+        let is_arithmetic = kept.iter().all(|offset| offset.is_finite());
+        let model = is_arithmetic.then(|| fit(&self.lessons(kept), design)).flatten();
+        *self = Self {
+            is_still: model.is_none(),
+            ..Self::new(self.place, design)
         };
-        self.is_still = estimate.is_none();
-        self.have = 0;
-        self.changes = 0;
-        estimate
+        model
+    }
+
+    fn lessons(&self, kept: &[f32]) -> Vec<Lesson> {
+        let mut breaks = self.notes.breaks.iter().map(|at| usize::from(*at)).peekable();
+        let lesson = |(index, offset): (usize, &f32)| {
+            let is_break = breaks.next_if_eq(&index).is_some();
+            let around = self.notes.surroundings.get(index).copied();
+            let (mode, phase) = around.unwrap_or((ModeId::default(), Phase::UNKNOWN));
+            Lesson {
+                value: self.first + f64::from(*offset),
+                mode,
+                phase,
+                follows: !is_break && index > 0,
+            }
+        };
+        kept.iter().enumerate().map(lesson).collect()
     }
 }
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "a distance to seven digits; one beyond single precision is infinite and no baseline comes of it"
+    reason = "a distance to seven digits; one beyond single precision is infinite and no model comes of it"
 )]
 const fn single(distance: f64) -> f32 {
     distance as f32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of samples; what is too large saturates"
+)]
+const fn whole(count: f64) -> u64 {
+    count as u64
 }

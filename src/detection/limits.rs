@@ -1,47 +1,109 @@
-//! Limits of one slot: the design for independent data, widened for what the slot's data is like.
+//! Limits of one slot: the design for independent normal data, changed by what its model knows of the data.
 
-use super::baseline::Baseline;
-use super::design::{ChartDesign, siegmund_b};
+use super::charts::Limits;
+use super::design::{ChartDesign, SPREAD_ALLOWANCE, residual_k};
+use super::fit::CLIP_SIGMAS;
+use super::model::Model;
+use super::tails::{BOUNDARY, SpikeLimits, climb_limit};
 
-/// Winsorising of single values, in standard deviations: without it heavy tails void the promised run length.
-const CLIP_SIGMAS: f64 = 4.0;
-/// Standard errors of the mean that the charts tolerate: with 1.5, seven of eight baselines keep their promise.
-const MEAN_ERRORS: f64 = 1.5;
+/// Standard errors of the learned level that the charts tolerate.
+const LEVEL_ERRORS: f64 = 1.5;
+/// A limit beyond this is out of reach anyway.
+const H_MAX: f64 = 1e4;
+/// Below this many independent samples twice as many standard errors are tolerated, because correlation and spread
+/// are hardly known either.
+const FEW_SAMPLES: f64 = 70.0;
 /// More allowance than this would blind the charts.
 const MARGIN_MAX: f64 = 1.5;
-/// An EWMA limit above this share of the clip could hardly be reached by any fault.
-const LIMIT_SHARE_OF_CLIP: f64 = 0.75;
+/// A run of one value is never stuck before this many samples…
+const STUCK_MIN: f64 = 20.0;
+/// …nor before this many times the longest run learned…
+const STUCK_RUNS: f64 = 3.0;
+/// …nor before its chance by accident, with this much to spare in the exponent, is that of a false alarm.
+const STUCK_EXPONENT: f64 = 1.3;
 
-/// What the per-sample arithmetic needs, in units of `scale`.
+/// Limits in standard deviations of residual or innovation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Limits {
-    /// Standard deviation used to standardise, in the tag's unit.
-    pub(super) scale: f64,
-    /// CUSUM allowance.
+pub(super) struct Tuning {
+    pub(super) phi: f64,
+    pub(super) innovation: f64,
+    /// Allowance and limit of the CUSUM for the wanted shift.
     pub(super) k: f64,
-    /// CUSUM limit.
     pub(super) h: f64,
-    /// EWMA limit.
-    pub(super) limit: f64,
-    /// Winsorising bound.
-    pub(super) clip: f64,
+    /// Smoothing and limit of the EWMA.
+    pub(super) lambda: f64,
+    pub(super) level: f64,
+    /// Mean squares and limits of the CUSUMs of squares.
+    pub(super) spread_square: f64,
+    pub(super) spread_h: f64,
+    pub(super) swing_square: f64,
+    pub(super) swing_h: f64,
+    /// One innovation, and two of three.
+    pub(super) spike: f64,
+    pub(super) outlier: f64,
+    /// Samples of one value after which it is stuck.
+    pub(super) stuck: f64,
 }
 
-impl Limits {
-    /// Widens `design` for `baseline`.
-    pub(super) fn new(design: &ChartDesign, baseline: &Baseline) -> Self {
-        let inflation = ewma_inflation(design.lambda, baseline.phi());
-        let margin = margin(baseline);
-        let clip = CLIP_SIGMAS * inflation.sqrt();
+impl Tuning {
+    /// Changes `design` for `model`.
+    pub(super) fn new(design: &ChartDesign, model: &Model) -> Self {
+        let (dynamics, shape) = (&model.dynamics, &model.shape);
+        let (arl, phi) = (design.arl0, dynamics.phi);
+        let long_run = dynamics.long_run * dynamics.pattern_error;
+        let effective = model.effective_samples();
+        let error = LEVEL_ERRORS * (1.0 + (FEW_SAMPLES / effective).min(1.0)) / effective.sqrt();
+        let k = residual_k(design, phi, error);
+        let h = climb_limit(2.0 * k * shape.decay / long_run, k, 2.0 * arl, BOUNDARY);
+        let exact = design.h - climb_limit(2.0 * design.k, design.k, 2.0 * arl, BOUNDARY);
+        let inflation = ewma_inflation(design.lambda, phi) * long_run;
         let deviation = (design.lambda / (2.0 - design.lambda) * inflation).sqrt();
-        let limit = (design.limit_l * deviation + margin) * baseline.widen;
+        let drift = SPREAD_ALLOWANCE - 1.0;
+        let spikes = SpikeLimits::normal(arl);
+        let stuck_by_chance = STUCK_EXPONENT * arl.ln() / -shape.repeats.max(1e-12).ln();
         Self {
-            scale: baseline.sigma * spread_guard(baseline),
-            k: design.k + margin,
-            h: widened_h(design, baseline.tau2) * baseline.widen,
-            limit: limit.min(LIMIT_SHARE_OF_CLIP * clip),
-            clip,
+            phi,
+            innovation: dynamics.innovation,
+            k,
+            h: (h + exact).min(H_MAX) * dynamics.widen,
+            lambda: design.lambda,
+            level: (design.limit_l * deviation + error.min(MARGIN_MAX)) * dynamics.widen,
+            spread_square: shape.spread_square,
+            spread_h: climb_limit(shape.spread_decay, drift, arl, 0.0),
+            swing_square: shape.swing_square * (1.0 + spread_error(model)),
+            swing_h: climb_limit(shape.swing_decay, drift, arl, 0.0),
+            spike: spikes.single * shape.spike,
+            outlier: spikes.pair * shape.outlier,
+            stuck: STUCK_MIN
+                .max(STUCK_RUNS * shape.longest_run)
+                .max(stuck_by_chance),
         }
+    }
+
+    /// Writes them into a lane. Without a level (`has_level` false) only what looks at innovations is charted.
+    pub(super) fn write(&self, limits: &mut Limits, lane: usize, has_level: bool) {
+        let mut put = |column: fn(&mut Limits) -> &mut super::charts::Column, x: f64| {
+            if let Some(place) = column(limits).get_mut(lane) {
+                *place = single(x);
+            }
+        };
+        let with_level = |x: f64| if has_level { x } else { 0.0 };
+        put(|l| &mut l.phi, self.phi);
+        put(|l| &mut l.innovation, self.innovation);
+        put(|l| &mut l.per_innovation, 1.0 / self.innovation);
+        put(|l| &mut l.clip, CLIP_SIGMAS);
+        put(|l| &mut l.k, self.k);
+        put(|l| &mut l.per_h, with_level(1.0 / self.h));
+        put(|l| &mut l.lambda, self.lambda);
+        put(|l| &mut l.per_level, with_level(1.0 / self.level));
+        put(|l| &mut l.per_spread, 1.0 / self.spread_square);
+        put(|l| &mut l.spread_k, SPREAD_ALLOWANCE);
+        put(|l| &mut l.per_spread_h, 1.0 / self.spread_h);
+        put(|l| &mut l.per_swing, 1.0 / self.swing_square);
+        put(|l| &mut l.swing_k, SPREAD_ALLOWANCE);
+        put(|l| &mut l.per_swing_h, with_level(1.0 / self.swing_h));
+        put(|l| &mut l.per_spike, 1.0 / self.spike);
+        put(|l| &mut l.per_outlier, 1.0 / self.outlier);
     }
 }
 
@@ -52,28 +114,17 @@ fn ewma_inflation(lambda: f64, phi: f64) -> f64 {
     (1.0 + carried) / (1.0 - carried)
 }
 
-/// The CUSUM limit for data whose long-run variance is `tau2` times its variance.
-///
-/// Over many samples the sum of such data is Brownian motion with variance `tau2` per sample, so Siegmund's `b` scales
-/// with it. The boundary correction is 1.166 for independent data; a persistent process overshoots both boundaries by
-/// its Milne length, 1.46 correlation times each (Marshall & Watson 1985): `1.166 + 2.92 phi / (1 - phi)`, which is
-/// `1.166 + 1.46 (tau2 - 1)`. Simulated AR(1) limits for phi .5, .8 and .95 agree within 3 %.
-fn widened_h(design: &ChartDesign, tau2: f64) -> f64 {
-    let independent = siegmund_b(design.k, design.arl0, 1.0) - 1.166;
-    let persistent = siegmund_b(design.k, design.arl0, tau2) - 1.166 - 1.46 * (tau2 - 1.0);
-    design.h + (persistent - independent).max(0.0)
+/// How far a learned variance may be off, relative; its standard error is `sqrt(2 (1 + phi²) / ((1 - phi²) n))` (Bartlett 1946).
+fn spread_error(model: &Model) -> f64 {
+    let square = model.dynamics.phi * model.dynamics.phi;
+    let samples: f64 = model.levels().iter().map(|level| level.samples).sum();
+    LEVEL_ERRORS * (2.0 * (1.0 + square) / (1.0 - square) / samples.max(30.0)).sqrt()
 }
 
-/// How far the learned mean may be off, in standard deviations.
-fn margin(baseline: &Baseline) -> f64 {
-    let effective = baseline.samples / baseline.tau2;
-    (MEAN_ERRORS / effective.sqrt()).min(MARGIN_MAX)
-}
-
-/// One standard error of the learned spread, as a factor: `1 + sqrt(1 / 2n)` with the effective number of samples
-/// for a variance, `n (1 - phi^2) / (1 + phi^2)` (Bartlett 1946).
-fn spread_guard(baseline: &Baseline) -> f64 {
-    let phi2 = baseline.phi() * baseline.phi();
-    let effective = baseline.samples * (1.0 - phi2) / (1.0 + phi2);
-    1.0 + (0.5 / effective.max(2.0)).sqrt()
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "limits need no more than single precision; what is too large becomes infinite and never alarms"
+)]
+const fn single(x: f64) -> f32 {
+    x as f32
 }

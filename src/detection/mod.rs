@@ -16,22 +16,35 @@
 //!   autocorrelation and for what a short learning phase cannot know.
 
 mod arl;
+mod arrival;
 mod bank;
-mod baseline;
+mod charted;
 mod charts;
+mod context;
 mod design;
-mod estimate;
+mod fault;
 mod finding;
+mod fit;
 mod learner;
 mod limits;
+mod model;
 mod nursery;
+mod pattern;
 mod quadrature;
-mod refine;
+mod robust;
+mod self_start;
+mod tails;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod wander;
 
 pub use arl::{cusum_arl, ewma_arl};
 pub use bank::{Bank, Input, Phases, Slot, SlotState};
-pub use baseline::Baseline;
-pub use design::{ChartDesign, DesignError, Designer, design};
+pub use context::{ContextId, ContextPlan, DayTime};
+pub use design::{CHARTS, ChartDesign, DesignError, Designer, design};
 pub use finding::{Change, Chart, Finding};
+pub use model::{ModeId, ModeLevel, Model};
+pub use pattern::Phase;

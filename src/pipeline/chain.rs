@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Catalog, ClockWatch, RawReporter, Summaries};
+use super::{Announcements, Catalog, ClockWatch, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
 use crate::config::Config;
-use crate::detection::{Bank, ChartDesign, Finding, Input, Phases, Slot};
-use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
+use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Phases, Slot};
+use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId, Timestamp};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
 
@@ -61,6 +61,7 @@ pub struct Chain {
     catalog: Catalog,
     validator: Validator,
     watch: QualityWatch,
+    announcements: Announcements,
     bank: Bank,
     slot_of: Vec<Option<Slot>>,
     tag_of: Vec<TagId>,
@@ -120,7 +121,8 @@ impl Chain {
         Self {
             validator: Validator::new(&config.tags),
             watch: QualityWatch::new(&config.tags),
-            bank: Bank::new(&charts),
+            announcements: Announcements::new(&config),
+            bank: Bank::new(&charts, &Announcements::plans(&config, &slot_of)),
             slot_of,
             tag_of,
             alarms: Alarms::new(&config, epoch, numbers),
@@ -165,6 +167,7 @@ impl Chain {
     /// The same for samples that the caller keeps; their quality is what validation made of it.
     pub fn scan(&mut self, due: Mono, samples: &mut [Sample], now: Now, out: &mut Outputs) {
         self.inputs.clear();
+        self.findings.clear();
         for sample in samples {
             self.validator.judge(sample, due);
             self.watch.observe(sample, due, &mut self.conditions);
@@ -174,12 +177,12 @@ impl Chain {
                 .offer(sample, now.mono, &self.catalog, &mut out.telemetry);
             self.queue_for_detection(sample, due);
         }
-        self.findings.clear();
-        self.bank.step(&self.inputs, &mut self.findings);
+        self.bank
+            .step(&self.inputs, day_time(now.wall), &mut self.findings);
         for finding in &self.findings {
             if let Some(tag) = self.tag_of.get(finding.slot.index()) {
                 self.conditions
-                    .push(Condition::process_shift(*tag, finding, now));
+                    .push(Condition::found(*tag, finding, now));
             }
         }
         self.settle(now, out);
@@ -254,10 +257,14 @@ impl Chain {
     }
 
     fn queue_for_detection(&mut self, sample: &Sample, at: Mono) {
+        if !sample.quality.is_good() {
+            return;
+        }
+        // What a scan announces counts for all of its values: they are charted after the whole scan was read.
+        self.announcements
+            .observe(sample, at, &mut self.bank, &mut self.findings);
         let slot = self.slot_of.get(sample.tag.index()).copied().flatten();
-        if let (Some(slot), true, Some(value)) =
-            (slot, sample.quality.is_good(), sample.value.as_f64())
-        {
+        if let (Some(slot), Some(value)) = (slot, sample.value.as_f64()) {
             self.inputs.push(Input { slot, value, at });
             self.counters.detected += 1;
         }
@@ -312,6 +319,18 @@ impl Chain {
             self.counters.alerts_raised += u64::from(alert.transition == AlertV1::RAISED);
             out.alerts.push(BodyV1::Alert(alert));
         }
+    }
+}
+
+/// Time of day and kind of day in UTC.
+fn day_time(wall: Timestamp) -> DayTime {
+    const DAY_S: i64 = 86_400;
+    let seconds = wall.as_nanos().div_euclid(1_000_000_000);
+    // The first of January 1970 was a Thursday.
+    let weekday = (seconds.div_euclid(DAY_S) + 3).rem_euclid(7);
+    DayTime {
+        second: seconds.rem_euclid(DAY_S) as f32,
+        is_weekend: weekday >= 5,
     }
 }
 

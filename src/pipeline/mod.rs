@@ -4,6 +4,7 @@
 //! `andon replay`. [`task`] is its only shell: it takes what acquisition sends, ticks the chain, and hands the
 //! records to a [`task::RecordSink`].
 
+mod announce;
 mod catalog;
 mod chain;
 mod clock_watch;
@@ -13,6 +14,7 @@ pub mod task;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use announce::Announcements;
 pub use catalog::Catalog;
 pub use chain::{Chain, ChainCounters, Outputs, Parts, Trouble};
 pub use clock_watch::ClockWatch;

@@ -1,0 +1,330 @@
+//! The cold side of a slot that has a model: which mode it is in, whether it settles, what it learns on.
+
+use std::time::Duration;
+
+use super::charts::Limits;
+use super::design::ChartDesign;
+use super::fit::spread_floor;
+use super::limits::Tuning;
+use super::model::{ModeLevel, ModeId, Model};
+use super::pattern::{Expected, Phase};
+use super::robust::level_and_spread;
+use crate::model::Mono;
+
+/// Independent samples from which on a baseline counts as known…
+const ARMED_EFFECTIVE: f64 = 3_000.0;
+/// …or plain ones: a persistent signal would take for ever.
+const ARMED_PLAIN: f64 = 30_000.0;
+/// Samples that a level is averaged over at most; older ones fade.
+const LEVEL_MEMORY: f64 = 20_000.0;
+/// Limits are computed anew when the samples behind them have grown by this factor.
+const RENEW_GROWTH: f64 = 1.25;
+/// Samples that introduce a mode at most and at least.
+const INTRODUCTION: std::ops::RangeInclusive<usize> = 150..=1_000;
+/// Settling is over when the smoothed residual is below this, in standard deviations…
+const SETTLED_LEVEL: f64 = 1.5;
+/// …or after this many settling times.
+const SETTLE_MAX: u32 = 3;
+/// Smoothing of the residual while settling.
+const SETTLE_LAMBDA: f64 = 0.1;
+/// Smoothing of the own offset of a strange day, and samples before anything is charted against it.
+const STRANGE_LAMBDA: f64 = 0.03;
+const STRANGE_SAMPLES: f64 = 30.0;
+/// Samples that settling takes at least, when there is any.
+const SETTLE_SAMPLES: u32 = 10;
+
+/// Model, mode and memory of one slot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Charted {
+    pub(super) model: Model,
+    pub(super) mode: ModeId,
+    /// The learning phase that was asked for has been over since then.
+    pub(super) learned_at: Mono,
+    settling: Option<Settling>,
+    introduction: Option<Introduction>,
+    /// Samples behind the limits in force.
+    renewed_at: f64,
+    growth: Growth,
+    /// Whether the pattern knows the class of day that it is.
+    has_level: bool,
+    /// How far a day of a class that is not known yet lies from the other class, and its samples.
+    strange: Strange,
+}
+
+/// The own offset of a day of a class that the pattern does not know yet.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Strange {
+    offset: f64,
+    samples: f64,
+}
+
+impl Strange {
+    /// The residual beside the own offset; none at the beginning.
+    fn residual(&mut self, residual: f64) -> Option<f64> {
+        if self.samples < 1.0 {
+            self.offset = residual;
+        }
+        self.samples += 1.0;
+        let rest = residual - self.offset;
+        self.offset += rest.clamp(-4.0, 4.0) * (1.0 / self.samples).max(STRANGE_LAMBDA);
+        (self.samples >= STRANGE_SAMPLES).then_some(rest)
+    }
+}
+
+/// After a change that was announced.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Settling {
+    since: Mono,
+    settle: Duration,
+    residual: f64,
+    samples: u32,
+}
+
+/// A mode that is met for the first time.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Introduction {
+    values: Vec<f64>,
+}
+
+/// Running sums over the quiet samples of a provisional baseline, in standard deviations.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Growth {
+    count: f64,
+    squares: f64,
+    products: f64,
+    before: Option<f64>,
+}
+
+/// What becomes of a sample that needs a closer look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Attention {
+    /// It is charted as this residual.
+    Chart(f64),
+    /// It is not charted: the signal settles, or a mode is introduced, or no phase is known.
+    Skip,
+    /// As `Skip`, and from the next sample on there is something new to chart against.
+    Ready,
+}
+
+impl Charted {
+    pub(super) fn new(model: Model, mode: ModeId, at: Mono) -> Self {
+        Self {
+            introduction: model.level(mode).is_none().then(Introduction::default),
+            renewed_at: samples(&model),
+            model,
+            mode,
+            learned_at: at,
+            settling: None,
+            growth: Growth::default(),
+            has_level: true,
+            strange: Strange::default(),
+        }
+    }
+
+    /// Whether every sample needs a closer look.
+    pub(super) fn needs_attention(&self) -> bool {
+        self.model.pattern.is_some() || self.settling.is_some() || self.introduction.is_some()
+    }
+
+    /// ModeLevel and spread of the present mode.
+    pub(super) fn level(&self) -> Option<&ModeLevel> {
+        self.model.level(self.mode)
+    }
+
+    /// Whether the baseline counts as known.
+    pub(super) fn is_armed(&self) -> bool {
+        self.model.effective_samples() >= ARMED_EFFECTIVE || samples(&self.model) >= ARMED_PLAIN
+    }
+
+    /// The plant has announced a change: levels settle, perhaps in another mode.
+    pub(super) fn enter(&mut self, mode: ModeId, at: Mono, settle: Duration) {
+        self.mode = mode;
+        self.introduction = self.level().is_none().then(Introduction::default);
+        self.settling = Some(Settling {
+            since: at,
+            settle,
+            residual: 0.0,
+            samples: 0,
+        });
+        self.growth.before = None;
+    }
+
+    /// Looks at a sample that the plain path cannot take.
+    pub(super) fn attend(&mut self, value: f64, phase: Phase, at: Mono, design: &ChartDesign) -> Attention {
+        if self.introduction.is_some() {
+            return self.introduce(value, at, design);
+        }
+        let Some(level) = self.level().copied() else {
+            return Attention::Skip;
+        };
+        let Some(expected) = self.expected(phase) else {
+            return Attention::Skip;
+        };
+        let distance = value - level.level;
+        let residual = (distance - expected.offset) / (level.spread * expected.spread);
+        if !expected.is_learned && let Some(pattern) = &mut self.model.pattern {
+            // Nothing is known of these days yet: they teach, and only what looks at neighbours is charted.
+            pattern.refine(phase, distance, 0.0, design.period.as_secs_f32());
+        }
+        if self.settles(residual, at) {
+            return Attention::Skip;
+        }
+        if expected.is_learned != self.has_level {
+            self.has_level = expected.is_learned;
+            self.strange = Strange::default();
+            return Attention::Ready;
+        }
+        if self.has_level {
+            return Attention::Chart(residual);
+        }
+        self.strange.residual(residual).map_or(Attention::Skip, Attention::Chart)
+    }
+
+    fn expected(&self, phase: Phase) -> Option<Expected> {
+        match &self.model.pattern {
+            Some(pattern) => pattern.expected(phase),
+            None => Some(Expected {
+                offset: 0.0,
+                spread: 1.0,
+                is_learned: true,
+            }),
+        }
+    }
+
+    /// Whether the signal still settles.
+    fn settles(&mut self, residual: f64, at: Mono) -> bool {
+        let Some(settling) = &mut self.settling else {
+            return false;
+        };
+        settling.samples += 1;
+        settling.residual += SETTLE_LAMBDA * (residual.clamp(-20.0, 20.0) - settling.residual);
+        let passed = at.since(settling.since);
+        let is_near = settling.residual.abs() < SETTLED_LEVEL;
+        let is_late = passed >= settling.settle * SETTLE_MAX;
+        let is_over = settling.settle.is_zero()
+            || (passed >= settling.settle
+                && settling.samples >= SETTLE_SAMPLES
+                && (is_near || is_late));
+        if is_over {
+            self.settling = None;
+        }
+        !is_over
+    }
+
+    /// Collects the first samples of a mode. Its spread and dynamics are borrowed from what is known of the signal,
+    /// where its own are smaller.
+    fn introduce(&mut self, value: f64, at: Mono, design: &ChartDesign) -> Attention {
+        if let Some(settling) = self.settling {
+            if at.since(settling.since) < settling.settle + settling.settle / 2 {
+                return Attention::Skip;
+            }
+            self.settling = None;
+        }
+        let wanted = usize::try_from(design.learn_samples).unwrap_or(usize::MAX);
+        let need = wanted.clamp(*INTRODUCTION.start(), *INTRODUCTION.end());
+        let Some(introduction) = &mut self.introduction else {
+            return Attention::Skip;
+        };
+        introduction.values.push(value);
+        if introduction.values.len() < need {
+            return Attention::Skip;
+        }
+        let (level, spread) = level_and_spread(&introduction.values);
+        let floor = spread_floor(&introduction.values);
+        let others = self.model.levels.iter().map(|level| level.spread);
+        let borrowed = others.fold(f64::INFINITY, f64::min);
+        let new = ModeLevel {
+            mode: self.mode,
+            level,
+            spread: spread.max(floor).max(0.5 * borrowed),
+            samples: need as f64,
+        };
+        self.model.levels.push(new);
+        if !self.model.is_usable() {
+            self.model.levels.pop();
+        }
+        self.introduction = self.level().is_none().then(Introduction::default);
+        Attention::Ready
+    }
+
+    /// Writes the limits into a lane.
+    pub(super) fn write_limits(&mut self, limits: &mut Limits, lane: usize, design: &ChartDesign) -> f64 {
+        self.renewed_at = samples(&self.model);
+        let tuning = Tuning::new(design, &self.model);
+        tuning.write(limits, lane, self.has_level);
+        tuning.stuck
+    }
+
+    /// How much the spread may be off, as a factor: one standard error (Bartlett 1946).
+    pub(super) fn spread_guard(&self) -> f64 {
+        let square = self.model.phi() * self.model.phi();
+        let effective = samples(&self.model) * (1.0 - square) / (1.0 + square);
+        1.0 + (0.5 / effective.max(2.0)).sqrt()
+    }
+
+    /// A quiet sample at a phase teaches the pattern.
+    pub(super) fn teach_pattern(&mut self, residual: f64, phase: Phase, period_s: f32) {
+        let Some(spread) = self.level().map(|level| level.spread) else {
+            return;
+        };
+        let is_learned = self.expected(phase).is_some_and(|expected| expected.is_learned);
+        if let (Some(pattern), true) = (&mut self.model.pattern, is_learned) {
+            let surprise = residual.clamp(-2.0, 2.0) * spread;
+            pattern.refine(phase, 0.0, surprise, period_s);
+        }
+    }
+
+    /// A quiet residual of a provisional baseline improves spread and correlation.
+    pub(super) fn grow(&mut self, residual: f64, follows: bool) {
+        let growth = &mut self.growth;
+        growth.count += 1.0;
+        growth.squares += residual * residual;
+        if let (Some(before), true) = (growth.before, follows) {
+            growth.products += before * residual;
+        }
+        growth.before = Some(residual);
+    }
+
+    /// Takes over what quiet samples have taught: `sum` of `count` residuals. True when the limits must be renewed.
+    pub(super) fn refine(&mut self, sum: f64, count: f64) -> bool {
+        let mode = self.mode;
+        let has_pattern = self.model.pattern.is_some();
+        let Some(level) = self.model.levels.iter_mut().find(|level| level.mode == mode) else {
+            return false;
+        };
+        level.samples = (level.samples + count).min(LEVEL_MEMORY.max(level.samples));
+        if !has_pattern {
+            level.level += level.spread * sum / level.samples;
+        }
+        let is_due = samples(&self.model) >= RENEW_GROWTH * self.renewed_at;
+        if is_due {
+            self.regrow();
+        }
+        is_due
+    }
+
+    /// Merges the sums of quiet samples with the first estimate of spread and correlation.
+    fn regrow(&mut self) {
+        let growth = std::mem::take(&mut self.growth);
+        let before = (samples(&self.model) - growth.count).max(1.0);
+        if growth.count < 1.0 {
+            return;
+        }
+        let total = before + growth.count;
+        let variance = (before + growth.squares) / total;
+        let dynamics = &mut self.model.dynamics;
+        let shared = (before * dynamics.phi + growth.products) / total;
+        let phi = (shared / variance).clamp(0.0, dynamics.phi.max(0.98));
+        let innovation = (1.0 - phi * phi) / (1.0 - dynamics.phi * dynamics.phi);
+        dynamics.innovation *= innovation.sqrt();
+        dynamics.phi = phi;
+        for level in &mut self.model.levels {
+            level.spread *= variance.sqrt();
+        }
+    }
+}
+
+/// Samples behind the best known level.
+fn samples(model: &Model) -> f64 {
+    model.levels.iter().map(|level| level.samples).fold(0.0, f64::max)
+}

@@ -1,0 +1,308 @@
+//! From the first Good samples of a signal to its model.
+
+use super::design::{ChartDesign, SPREAD_ALLOWANCE, residual_k};
+use super::limits::Tuning;
+use super::model::{Dynamics, ModeLevel, Model, ModeId, Shape};
+use super::pattern::{DAY_BINS, Deviation, Pattern, Phase};
+use super::robust::{level_and_spread, long_run_ratio, mean, median, smallest_step};
+use super::tails::{SpikeLimits, decay_rate, square_decay_rate};
+use crate::config::Profile;
+
+/// Samples that a mode needs to have a level of its own.
+pub(super) const MODE_SAMPLES_MIN: usize = 150;
+/// Winsorising of innovations, in standard deviations: without it heavy tails void the promised run length.
+pub(super) const CLIP_SIGMAS: f64 = 4.0;
+/// Quantisation alone has a standard deviation of 1/sqrt(12) = 0.29 steps.
+const STEP_SHARE: f64 = 0.3;
+/// A signal that rests on one value and flicks to the next by a step must not alarm for it.
+const STEP_SHARE_AT_REST: f64 = 0.5;
+/// Lag-1 correlations beyond this make limits that no fault reaches.
+const PHI_MAX: f64 = 0.98;
+/// Pairs of neighbours below which no correlation can be told.
+const PAIRS_MIN: usize = 30;
+/// Standard error that is taken off a long-run ratio before it counts.
+const LONG_RUN_ERROR: f64 = 0.1;
+/// A pattern learned from few visits leaves part of itself in the residual.
+const PATTERN_ERROR: f64 = 0.7;
+/// Share of a limit that the learned data itself may reach before the limits are widened.
+const REPLAY_SHARE: f64 = 0.8;
+/// A signal that changes its value less often than this while learning shows no spread to measure by.
+const CHANGES_MIN: usize = 10;
+
+/// A sample that a model is learned from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Lesson {
+    pub(super) value: f64,
+    pub(super) mode: ModeId,
+    pub(super) phase: Phase,
+    /// Whether the sample before is the neighbour in time, in the same mode.
+    pub(super) follows: bool,
+}
+
+/// Learns from lessons in time order; none when the signal does not move enough to measure by, or when its values are
+/// beyond arithmetic.
+pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
+    let changes = lessons.windows(2).filter(|pair| match pair {
+        [a, b] => a.value.to_bits() != b.value.to_bits(),
+        _ => false,
+    });
+    if changes.count() < CHANGES_MIN {
+        return None;
+    }
+    let mut levels = mode_levels(lessons);
+    let level_of = |levels: &[ModeLevel], mode| levels.iter().find(|level| level.mode == mode).copied();
+    let deviations: Vec<Option<Deviation>> = lessons
+        .iter()
+        .map(|lesson| {
+            level_of(&levels, lesson.mode).map(|level| Deviation {
+                phase: lesson.phase,
+                distance: lesson.value - level.level,
+            })
+        })
+        .collect();
+    let known: Vec<Deviation> = deviations.iter().flatten().copied().collect();
+    let pattern = Pattern::learn(design.profile, &known, design.period.as_secs_f32());
+    let residual = |deviation: &Option<Deviation>| -> Option<(f64, f64)> {
+        let deviation = (*deviation)?;
+        let Some(pattern) = &pattern else {
+            return Some((deviation.distance, 1.0));
+        };
+        let expected = pattern.expected(deviation.phase)?;
+        Some((deviation.distance - expected.offset, expected.spread))
+    };
+    let distances: Vec<Option<(f64, f64)>> = deviations.iter().map(residual).collect();
+    set_spreads(&mut levels, lessons, &distances, pattern.is_some());
+    let residuals: Vec<Option<f64>> = lessons
+        .iter()
+        .zip(&distances)
+        .map(|(lesson, distance)| {
+            let (distance, share) = (*distance)?;
+            let level = level_of(&levels, lesson.mode)?;
+            Some(distance / (level.spread * share)).filter(|r| r.is_finite())
+        })
+        .collect();
+    let visits = pattern.as_ref().map(Pattern::visits);
+    let (dynamics, innovations) = dynamics(&residuals, lessons, visits)?;
+    let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
+    let widest = levels.iter().map(|level| level.spread).fold(f64::MIN_POSITIVE, f64::max);
+    let resolution = smallest_step(&values) / widest;
+    let rested: Vec<f64> = residuals.iter().flatten().copied().collect();
+    let mut model = Model {
+        shape: shape(&innovations, &rested, lessons, (&dynamics, resolution), design),
+        levels,
+        pattern: pattern.map(Box::new),
+        dynamics,
+    };
+    if !model.is_usable() {
+        return None;
+    }
+    model.dynamics.widen = (replay(&residuals, lessons, &model, design) / REPLAY_SHARE).max(1.0);
+    Some(model).filter(Model::is_usable)
+}
+
+/// ModeLevel and spread of every mode with enough samples.
+fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
+    let mut modes: Vec<ModeId> = lessons.iter().map(|lesson| lesson.mode).collect();
+    modes.sort_unstable();
+    modes.dedup();
+    let least = MODE_SAMPLES_MIN.min(lessons.len() / 2);
+    let level = |mode: ModeId| {
+        let of_mode = lessons.iter().filter(|lesson| lesson.mode == mode);
+        let values: Vec<f64> = of_mode.map(|lesson| lesson.value).collect();
+        let (level, spread) = level_and_spread(&values);
+        (values.len() >= least).then_some(ModeLevel {
+            mode,
+            level,
+            spread: spread.max(spread_floor(&values)),
+            samples: values.len() as f64,
+        })
+    };
+    modes.into_iter().filter_map(level).collect()
+}
+
+/// What the resolution of a signal alone gives it as spread.
+pub(super) fn spread_floor(values: &[f64]) -> f64 {
+    let centre = median(values);
+    let sizes: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
+    let is_at_rest = median(&sizes) == 0.0;
+    let share = if is_at_rest { STEP_SHARE_AT_REST } else { STEP_SHARE };
+    share * smallest_step(values)
+}
+
+/// With a pattern, what remains beside it has one spread in all modes.
+fn set_spreads(
+    levels: &mut [ModeLevel],
+    lessons: &[Lesson],
+    distances: &[Option<(f64, f64)>],
+    has_pattern: bool,
+) {
+    if !has_pattern {
+        return;
+    }
+    let rest: Vec<f64> = distances.iter().flatten().map(|(distance, _)| *distance).collect();
+    let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
+    let spread = level_and_spread(&rest).1.max(spread_floor(&values));
+    for level in levels {
+        level.spread = spread;
+    }
+}
+
+/// Autocorrelation, and the standardised innovations of neighbours.
+fn dynamics(
+    residuals: &[Option<f64>],
+    lessons: &[Lesson],
+    visits: Option<f64>,
+) -> Option<(Dynamics, Vec<f64>)> {
+    let pairs: Vec<(f64, f64)> = residuals
+        .windows(2)
+        .zip(lessons.iter().skip(1))
+        .filter_map(|(pair, lesson)| match pair {
+            [Some(before), Some(now)] if lesson.follows => Some((*before, *now)),
+            _ => None,
+        })
+        .collect();
+    let phi = lag_one(&pairs);
+    let raw: Vec<f64> = pairs
+        .iter()
+        .map(|(before, now)| now - phi * before.clamp(-8.0, 8.0))
+        .collect();
+    let (_, spread) = level_and_spread(&raw);
+    if spread <= 0.0 {
+        return None;
+    }
+    let innovations: Vec<f64> = raw.iter().map(|e| e / spread).collect();
+    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let dynamics = Dynamics {
+        phi,
+        innovation: spread,
+        long_run: (long_run_ratio(&clipped) - LONG_RUN_ERROR).max(1.0),
+        pattern_error: visits.map_or(1.0, |visits| 1.0 + PATTERN_ERROR / visits),
+        widen: 1.0,
+    };
+    Some((dynamics, innovations))
+}
+
+/// Lag-1 correlation freed of its bias `-(1 + 3 phi)/n` (Kendall 1954); 0 unless it is significant. Anticorrelation is
+/// not made use of.
+fn lag_one(pairs: &[(f64, f64)]) -> f64 {
+    if pairs.len() < PAIRS_MIN {
+        return 0.0;
+    }
+    let count = pairs.len() as f64;
+    let shared: f64 = pairs.iter().map(|(a, b)| clip(a) * clip(b)).sum();
+    let power: f64 = pairs.iter().map(|(a, _)| clip(a) * clip(a)).sum();
+    if power <= 0.0 {
+        return 0.0;
+    }
+    let phi = shared / power;
+    let freed = phi + (1.0 + 3.0 * phi) / count.max(100.0);
+    if freed.abs() < 2.0 / count.sqrt() {
+        return 0.0;
+    }
+    freed.clamp(0.0, PHI_MAX)
+}
+
+fn clip(e: &f64) -> f64 {
+    e.clamp(-CLIP_SIGMAS, CLIP_SIGMAS)
+}
+
+/// The tails of what was learned; `resolution` is the smallest step of the signal in standard deviations.
+fn shape(
+    innovations: &[f64],
+    residuals: &[f64],
+    lessons: &[Lesson],
+    (dynamics, resolution): (&Dynamics, f64),
+    design: &ChartDesign,
+) -> Shape {
+    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let centre = mean(&clipped);
+    let symmetric: Vec<f64> = clipped.iter().flat_map(|y| [y - centre, centre - y]).collect();
+    let k = residual_k(design, dynamics.phi, 0.0);
+    let square = |values: &[f64]| -> (f64, Vec<f64>) {
+        let squares: Vec<f64> = values.iter().map(|v| clip(v).powi(2)).collect();
+        let level = mean(&squares);
+        (level, squares.iter().map(|s| s / level).collect())
+    };
+    let (spread_square, spread_squares) = square(innovations);
+    let (swing_square, swing_squares) = square(residuals);
+    let spread_decay = decay_rate(&spread_squares, SPREAD_ALLOWANCE);
+    // What the squares of a persistent normal signal decay at, less what this signal's tails take off.
+    let independent = square_decay_rate(0.0, SPREAD_ALLOWANCE);
+    let tail = (decay_rate(&swing_squares, SPREAD_ALLOWANCE) / independent).min(1.0);
+    let persistent = square_decay_rate(dynamics.phi, SPREAD_ALLOWANCE) * tail;
+    let swing_decay = if dynamics.phi > 0.0 { persistent } else { persistent.min(spread_decay) };
+    // A pattern of the day is fitted to few days, so what was learned lies closer to it than what will come.
+    let flattered = match design.profile {
+        Profile::Day | Profile::Week => {
+            let per_bin = DAY_BINS as f64 / innovations.len().max(1) as f64;
+            1.0 + 0.75 * per_bin * (1.0 + dynamics.phi) / (1.0 - dynamics.phi)
+        }
+        Profile::None | Profile::Cycle => 1.0,
+    };
+    let normal = SpikeLimits::normal(design.arl0);
+    let step = (resolution / dynamics.innovation).min(2.0);
+    let own = SpikeLimits::from_tail(innovations, step, design.arl0);
+    let (longest_run, repeats) = runs(lessons);
+    Shape {
+        decay: decay_rate(&symmetric, k) / (2.0 * k),
+        spread_square: spread_square * flattered,
+        spread_decay,
+        swing_square: swing_square * flattered,
+        swing_decay: swing_decay / dynamics.long_run,
+        spike: own.single / normal.single,
+        outlier: own.pair / normal.pair,
+        longest_run,
+        repeats,
+    }
+}
+
+/// The longest run of one value, and the chance that a value repeats (Laplace's rule of succession).
+fn runs(lessons: &[Lesson]) -> (f64, f64) {
+    let (mut run, mut longest, mut repeats) = (1.0_f64, 1.0_f64, 0.0);
+    for pair in lessons.windows(2) {
+        let [before, now] = pair else { continue };
+        if before.value.to_bits() == now.value.to_bits() {
+            run += 1.0;
+            repeats += 1.0;
+        } else {
+            run = 1.0;
+        }
+        longest = longest.max(run);
+    }
+    let steps = lessons.len().saturating_sub(1) as f64;
+    (longest, ((repeats + 1.0) / (steps + 2.0)).min(0.9999))
+}
+
+/// The highest statistic over its limit when the level charts run over the data they were learned from. Data that comes
+/// close to its own limits is not what the limits were computed for.
+fn replay(
+    residuals: &[Option<f64>],
+    lessons: &[Lesson],
+    model: &Model,
+    design: &ChartDesign,
+) -> f64 {
+    let tuning = Tuning::new(design, model);
+    let (mut level, mut high, mut low, mut worst) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+    let mut before = None;
+    for (residual, lesson) in residuals.iter().zip(lessons) {
+        let Some(r) = *residual else {
+            before = None;
+            continue;
+        };
+        let e = match before {
+            Some(before) if lesson.follows => {
+                (r - model.dynamics.phi * f64::clamp(before, -8.0, 8.0)) / model.dynamics.innovation
+            }
+            _ => r,
+        };
+        before = Some(r);
+        let y = clip(&e);
+        level += design.lambda * (clip(&r) - level);
+        high = (high + y - tuning.k).max(0.0);
+        low = (low - y - tuning.k).max(0.0);
+        worst = worst
+            .max(level.abs() / tuning.level)
+            .max(high.max(low) / tuning.h);
+    }
+    worst
+}

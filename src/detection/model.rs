@@ -1,0 +1,162 @@
+//! What is normal for one signal: everything that is learned about it, and everything that is kept over a restart.
+
+use serde::{Deserialize, Serialize};
+
+use super::pattern::Pattern;
+
+/// Index of a mode of the context that a slot follows: a product, a recipe, a machine state, or a combination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct ModeId(pub u16);
+
+/// The learned model of a slot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Levels by mode; at least one.
+    pub(super) levels: Vec<ModeLevel>,
+    /// What the signal repeats.
+    pub(super) pattern: Option<Box<Pattern>>,
+    /// Dependence on the sample before.
+    pub(super) dynamics: Dynamics,
+    /// Tails, and how long the signal stands still.
+    pub(super) shape: Shape,
+}
+
+/// The level in one mode.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ModeLevel {
+    /// Which mode.
+    pub mode: ModeId,
+    /// Normal level, in the tag's unit.
+    pub level: f64,
+    /// Standard deviation of the residual around level and pattern, in the tag's unit; above zero.
+    pub spread: f64,
+    /// Samples that it rests on.
+    pub samples: f64,
+}
+
+/// Autocorrelation of the residual.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Dynamics {
+    /// Lag-1 correlation, 0 to .98.
+    pub(super) phi: f64,
+    /// Standard deviation of the innovations, in those of the residual.
+    pub(super) innovation: f64,
+    /// Long-run variance of the innovations over their variance: what AR(1) does not explain; at least 1.
+    pub(super) long_run: f64,
+    /// The same factor for what a pattern learned from few visits leaves of itself; at least 1.
+    pub(super) pattern_error: f64,
+    /// How much wider the limits must be because the learned data itself came close to them; at least 1.
+    pub(super) widen: f64,
+}
+
+/// Distribution of innovations and residuals.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Shape {
+    /// Decay rate of a CUSUM over that of normal data; above 0, at most 1 or so.
+    pub(super) decay: f64,
+    /// Mean square and decay rate of the CUSUM of squares: innovations, residuals.
+    pub(super) spread_square: f64,
+    pub(super) spread_decay: f64,
+    pub(super) swing_square: f64,
+    pub(super) swing_decay: f64,
+    /// Limits of single innovations and of pairs over those of normal data; at least 1.
+    pub(super) spike: f64,
+    pub(super) outlier: f64,
+    /// Longest run of the same value, and the chance that a value repeats.
+    pub(super) longest_run: f64,
+    pub(super) repeats: f64,
+}
+
+impl Shape {
+    /// Independent normal values that never repeat. The decay rates of squares are those of `(1 - 1/2.5) / 2` in
+    /// [`super::design::SPREAD_ALLOWANCE`].
+    pub(super) const NORMAL: Self = Self {
+        decay: 1.0,
+        spread_square: 1.0,
+        spread_decay: 0.3,
+        swing_square: 1.0,
+        swing_decay: 0.3,
+        spike: 1.0,
+        outlier: 1.0,
+        longest_run: 1.0,
+        repeats: 0.0,
+    };
+}
+
+impl Model {
+    /// A model known beforehand, of normal AR(1) data: no allowance is made for estimation.
+    pub fn known(level: f64, spread: f64, phi: f64) -> Self {
+        Self {
+            levels: vec![ModeLevel {
+                mode: ModeId::default(),
+                level,
+                spread,
+                samples: f64::INFINITY,
+            }],
+            pattern: None,
+            dynamics: Dynamics {
+                phi,
+                innovation: (1.0 - phi * phi).sqrt(),
+                long_run: 1.0,
+                pattern_error: 1.0,
+                widen: 1.0,
+            },
+            shape: Shape::NORMAL,
+        }
+    }
+
+    /// Levels by mode.
+    pub fn levels(&self) -> &[ModeLevel] {
+        &self.levels
+    }
+
+    /// Lag-1 correlation of the signal.
+    pub const fn phi(&self) -> f64 {
+        self.dynamics.phi
+    }
+
+    /// Samples that the level of the least known mode rests on, in independent ones.
+    pub(super) fn effective_samples(&self) -> f64 {
+        let phi = self.dynamics.phi;
+        let least = self.levels.iter().map(|level| level.samples);
+        least.fold(f64::INFINITY, f64::min) * (1.0 - phi) / (1.0 + phi)
+    }
+
+    /// The level of a mode.
+    pub(super) fn level(&self, mode: ModeId) -> Option<&ModeLevel> {
+        self.levels.iter().find(|level| level.mode == mode)
+    }
+
+    /// Whether the numbers, which may come from a file, can be charted with.
+    pub fn is_usable(&self) -> bool {
+        let is_sane = |level: &ModeLevel| {
+            level.level.is_finite()
+                && level.spread > 0.0
+                && level.spread.is_finite()
+                && (1.0 / level.spread).is_finite()
+                && level.samples > 0.0
+        };
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let (dynamics, shape) = (&self.dynamics, &self.shape);
+        !self.levels.is_empty()
+            && self.levels.iter().all(is_sane)
+            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_usable())
+            && (0.0..1.0).contains(&dynamics.phi)
+            && [dynamics.innovation, dynamics.long_run, dynamics.pattern_error, dynamics.widen]
+                .into_iter()
+                .all(positive)
+            && [
+                shape.decay,
+                shape.spread_square,
+                shape.spread_decay,
+                shape.swing_square,
+                shape.swing_decay,
+                shape.spike,
+                shape.outlier,
+                shape.longest_run,
+            ]
+            .into_iter()
+            .all(positive)
+            && (0.0..1.0).contains(&shape.repeats)
+    }
+}

@@ -1,0 +1,149 @@
+//! The self-starting chart: watches a signal while its baseline is still being learned.
+//!
+//! Hawkins (1987): a new value is compared with the mean and standard deviation of those before it, which makes a
+//! Student t of it; carried over to the normal scale these are independent standard normal from the third value on, so
+//! a CUSUM can stand on them. Here the values are innovations of a running AR(1) estimate, because plant signals are
+//! rarely independent, and the chart looks for large shifts only: little is known yet.
+
+use super::tails::{BOUNDARY, climb_limit};
+
+/// Values seen before the chart speaks.
+const WARM_UP: f64 = 10.0;
+/// Allowance in standard deviations: shifts of two and more are looked for.
+const K: f64 = 1.0;
+/// Limits are this much wider than designed, as those of a provisional baseline.
+const WIDEN: f64 = 1.3;
+/// A value further out than this teaches no more than one there.
+const LESSON_MAX: f64 = 3.0;
+/// The CUSUMs stop at this multiple of their limit.
+const CAP: f64 = 1.5;
+
+/// The chart of one learning slot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct SelfStart {
+    limit: f64,
+    count: f64,
+    mean: f64,
+    squares: f64,
+    products: f64,
+    innovations: f64,
+    innovation_squares: f64,
+    before: f64,
+    high: f64,
+    low: f64,
+}
+
+impl SelfStart {
+    /// A chart that alarms about once in `arl` samples of normal data.
+    pub(super) fn new(arl: f64) -> Self {
+        Self {
+            limit: WIDEN * climb_limit(2.0 * K, K, 2.0 * arl, BOUNDARY),
+            count: 0.0,
+            mean: 0.0,
+            squares: 0.0,
+            products: 0.0,
+            innovations: 0.0,
+            innovation_squares: 0.0,
+            before: 0.0,
+            high: 0.0,
+            low: 0.0,
+        }
+    }
+
+    /// Takes a value, as its distance from the first one; the CUSUMs over their limit, upwards and downwards.
+    pub(super) fn observe(&mut self, value: f64) -> (f64, f64) {
+        let phi = self.phi();
+        let innovation = value - self.mean - phi * (self.before - self.mean);
+        let u = self.score(innovation);
+        if let Some(u) = u {
+            self.high = (self.high + u - K).clamp(0.0, CAP * self.limit);
+            self.low = (self.low - u - K).clamp(0.0, CAP * self.limit);
+        }
+        let spread = self.innovation_spread();
+        let bound = if u.is_some() && spread > 0.0 { LESSON_MAX * spread } else { f64::INFINITY };
+        let lesson = innovation.clamp(-bound, bound);
+        self.learn(value - (innovation - lesson), lesson);
+        (self.high / self.limit, self.low / self.limit)
+    }
+
+    /// A careful lag-1 correlation: one standard error above what was measured.
+    fn phi(&self) -> f64 {
+        if self.count < WARM_UP || self.squares <= 0.0 {
+            return 0.0;
+        }
+        (self.products / self.squares + 1.0 / self.count.sqrt()).clamp(0.0, 0.98)
+    }
+
+    fn innovation_spread(&self) -> f64 {
+        (self.innovation_squares / (self.count - 2.0).max(1.0)).sqrt()
+    }
+
+    /// The innovation on the normal scale: Student t with n - 2 degrees of freedom, carried over by Wallace's
+    /// approximation (1959).
+    fn score(&mut self, innovation: f64) -> Option<f64> {
+        let spread = self.innovation_spread();
+        if self.count < WARM_UP || spread <= 0.0 {
+            return None;
+        }
+        let freedom = self.count - 2.0;
+        let t = innovation / spread * ((self.count - 1.0) / self.count).sqrt();
+        let size = (freedom * (t * t / freedom).ln_1p()).sqrt();
+        let u = size * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0);
+        Some(u.copysign(t)).filter(|u| u.is_finite())
+    }
+
+    fn learn(&mut self, value: f64, innovation: f64) {
+        self.count += 1.0;
+        let before = self.before - self.mean;
+        let delta = value - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (value - self.mean);
+        if self.count > 1.0 {
+            self.products += delta * before;
+            self.innovations += innovation;
+            self.innovation_squares += innovation * innovation;
+        }
+        self.before = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detection::testing::Noise;
+
+    fn worst(phi: f64, shift: f64, at: usize, samples: usize, seed: u64) -> Option<usize> {
+        let mut noise = Noise::new(seed, phi);
+        let mut chart = SelfStart::new(1e7);
+        (0..samples).find(|i| {
+            let value = noise.next() + if *i >= at { shift } else { 0.0 };
+            let (high, low) = chart.observe(value);
+            high.max(low) > 1.0
+        })
+    }
+
+    #[test]
+    fn normal_signals_are_quiet() {
+        for phi in [0.0, 0.5, 0.8, 0.95] {
+            let alarms = (0..200).filter(|seed| worst(phi, 0.0, 0, 300, *seed).is_some());
+            assert!(alarms.count() <= 1, "phi {phi}");
+        }
+    }
+
+    #[test]
+    fn large_shifts_are_found_while_learning() {
+        for (phi, shift) in [(0.0, 5.0), (0.0, -5.0), (0.5, 8.0)] {
+            let found = (0..50).filter(|seed| worst(phi, shift, 60, 120, *seed).is_some_and(|at| at >= 60));
+            assert!(found.count() >= 48, "phi {phi} shift {shift}");
+        }
+    }
+
+    #[test]
+    fn a_still_signal_and_a_jump_from_it_say_nothing() {
+        let mut chart = SelfStart::new(1e7);
+        for _ in 0..100 {
+            assert_eq!(chart.observe(5.0), (0.0, 0.0));
+        }
+        assert_eq!(chart.observe(6.0), (0.0, 0.0));
+    }
+}
