@@ -64,7 +64,8 @@ pub struct BufferConfig {
     pub max_bytes: u64,
     /// `alert_reserve_bytes` (default 16 MiB): kept free for alerts and drop records when the disk is full.
     pub alert_reserve_bytes: u64,
-    /// `segment_bytes` (default 8 MiB, 1 to 64 MiB): payload per rotated segment.
+    /// `segment_bytes` (default 8 MiB, 1 to 64 MiB): most payload of a rotated segment; one that fills slowly
+    /// is closed at a quarter.
     pub segment_bytes: u64,
 }
 
