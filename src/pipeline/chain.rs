@@ -123,7 +123,7 @@ impl Chain {
             bank: Bank::new(&charts),
             slot_of,
             tag_of,
-            alarms: Alarms::new(&config, epoch, numbers),
+            alarms: Alarms::new(std::sync::Arc::clone(&config), epoch, numbers),
             summaries: Summaries::new(&config.tags, &catalog, now),
             raw: RawReporter::new(&config.tags, &catalog, raw_hold),
             clock_watch: ClockWatch::default(),
