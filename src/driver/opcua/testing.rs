@@ -134,7 +134,7 @@ pub(super) fn driver_with(config: &Config, clock: Arc<dyn Clock>) -> OpcUaDriver
         device: DeviceId(0),
         tags: tags.collect(),
     };
-    OpcUaDriver::for_endpoint(config, DeviceId(0), &[group], clock)
+    OpcUaDriver::for_endpoint(&Arc::new(config.clone()), DeviceId(0), &[group], clock)
 }
 
 /// Keys are slow to make: one pair for all test servers, one for all test gateways.
