@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{AssetPath, DeviceId, Role, Severity, TagId};
@@ -282,8 +283,8 @@ pub struct Tag {
     pub offset: f64,
     /// `sentinels` (default none): raw values that mean "no measurement".
     pub sentinels: Vec<f64>,
-    /// `[device.tag.validate]`
-    pub validation: ValidationRules,
+    /// `[device.tag.validate]`; tags with the same rules mostly share them.
+    pub validation: Arc<ValidationRules>,
     /// `[device.tag.publish]`
     pub publish: PublishRules,
     /// `[device.tag.detect]`; absent: no detection on this tag.
