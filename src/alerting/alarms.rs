@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::routing::Routing;
@@ -83,11 +84,11 @@ enum Phase {
 
 impl Alarms {
     /// Alarms of one run. `numbers` holds the stable number of each tag, by tag id.
-    pub fn new(config: &Config, epoch: u32, numbers: Vec<u32>) -> Self {
+    pub fn new(config: Arc<Config>, epoch: u32, numbers: Vec<u32>) -> Self {
         Self {
-            book: AddressBook::new(config, numbers),
             epoch,
             clear_after: config.alerting.clear_after,
+            book: AddressBook::new(config, numbers),
             next: 1,
             entries: BTreeMap::new(),
         }
@@ -228,64 +229,62 @@ impl Entry {
 }
 
 /// What the alerts say about a subject.
-#[derive(Debug, Clone)]
-struct Address {
-    asset: AssetPath,
+#[derive(Debug, Clone, Copy)]
+struct Address<'a> {
+    asset: &'a AssetPath,
     tag: Option<u32>,
-    name: String,
-    description: String,
-    unit: String,
-    advice: String,
+    name: &'a str,
+    description: &'a str,
+    unit: &'a str,
+    advice: &'a str,
 }
 
-/// Names, places and recipients, taken from the configuration once.
+/// Names, places and recipients, as the configuration has them.
 #[derive(Debug, Clone)]
 struct AddressBook {
-    tags: Vec<Address>,
-    devices: Vec<Address>,
-    gateway: Address,
+    config: Arc<Config>,
+    /// Stable tag numbers, by tag id.
+    numbers: Vec<u32>,
     routing: Routing,
 }
 
 impl AddressBook {
-    fn new(config: &Config, numbers: Vec<u32>) -> Self {
-        let gateway = &config.gateway;
-        let plain = |asset: &AssetPath, name: &str| Address {
-            asset: asset.clone(),
-            tag: None,
-            name: name.to_owned(),
-            description: String::new(),
-            unit: String::new(),
-            advice: String::new(),
-        };
-        let tags = config
-            .tags
-            .iter()
-            .zip(numbers)
-            .map(|(tag, number)| Address {
-                tag: Some(number),
-                description: tag.description.clone(),
-                unit: tag.unit.clone(),
-                advice: tag.advice.clone(),
-                ..plain(config.asset(tag), &tag.name)
-            });
+    fn new(config: Arc<Config>, numbers: Vec<u32>) -> Self {
         Self {
-            tags: tags.collect(),
-            devices: config
-                .devices
-                .iter()
-                .map(|device| plain(&device.asset, &device.name))
-                .collect(),
-            gateway: plain(&gateway.asset, &gateway.id),
-            routing: Routing::new(&config.alerting, &gateway.asset),
+            routing: Routing::new(&config.alerting, &config.gateway.asset),
+            config,
+            numbers,
         }
     }
 
-    fn lookup(&self, subject: Subject) -> Option<&Address> {
+    fn lookup(&self, subject: Subject) -> Option<Address<'_>> {
+        let plain = |asset, name| Address {
+            asset,
+            tag: None,
+            name,
+            description: "",
+            unit: "",
+            advice: "",
+        };
         match subject {
-            Subject::Tag(id) => self.tags.get(id.index()),
-            Subject::Device(id) => self.devices.get(id.index()),
-            Subject::Gateway => Some(&self.gateway),
+            Subject::Tag(id) => {
+                let tag = self.config.tag(id)?;
+                Some(Address {
+                    tag: Some(*self.numbers.get(id.index())?),
+                    description: &tag.description,
+                    unit: &tag.unit,
+                    advice: &tag.advice,
+                    ..plain(self.config.asset(tag), tag.name.as_str())
+                })
+            }
+            Subject::Device(id) => {
+                let device = self.config.device(id)?;
+                Some(plain(&device.asset, &device.name))
+            }
+            Subject::Gateway => {
+                let gateway = &self.config.gateway;
+                Some(plain(&gateway.asset, &gateway.id))
+            }
         }
     }
 
@@ -315,9 +314,9 @@ impl AddressBook {
             kind,
             severity: entry.severity,
             asset: address.asset.as_str(),
-            subject: &address.name,
-            description: &address.description,
-            unit: &address.unit,
+            subject: address.name,
+            description: address.description,
+            unit: address.unit,
             since: entry.since,
             value: finite(value),
             normal: finite(normal),
@@ -334,7 +333,7 @@ impl AddressBook {
         let advice = if address.advice.is_empty() {
             default_advice(kind)
         } else {
-            &address.advice
+            address.advice
         };
         Some(AlertV1 {
             alert_id: entry.id.clone(),
@@ -343,8 +342,8 @@ impl AddressBook {
             severity: entry.severity as u8,
             asset: address.asset.as_str().to_owned(),
             tag: address.tag,
-            subject: address.name.clone(),
-            roles: self.routing.roles(kind, &address.asset, entry.severity),
+            subject: address.name.to_owned(),
+            roles: self.routing.roles(kind, address.asset, entry.severity),
             since_ms: entry.since.as_millis(),
             at_ms: now.wall.as_millis(),
             value: facts.value,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -94,7 +95,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         Self {
-            alarms: Alarms::new(&config(), 7, vec![41, 42]),
+            alarms: Alarms::new(Arc::new(config()), 7, vec![41, 42]),
             now_s: 0,
         }
     }
@@ -224,7 +225,7 @@ fn a_tag_with_its_own_asset_is_named_and_routed_by_it() {
     };
     config.alerting.routes.push(there);
     let mut desk = Desk {
-        alarms: Alarms::new(&config, 7, vec![41, 42]),
+        alarms: Alarms::new(Arc::new(config), 7, vec![41, 42]),
         now_s: 0,
     };
     let raised = desk.update(&shift(Severity::Low)).remove(0);
@@ -299,7 +300,7 @@ fn without_a_wait_the_alert_clears_at_once() {
     let mut config = config();
     config.alerting.clear_after = Duration::ZERO;
     let mut desk = Desk {
-        alarms: Alarms::new(&config, 7, vec![41, 42]),
+        alarms: Alarms::new(Arc::new(config), 7, vec![41, 42]),
         now_s: 0,
     };
     desk.update(&shift(Severity::Low));

@@ -1,11 +1,12 @@
 //! Runs of doubtful samples become conditions: one Bad value is data, a run of them is somebody's job.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::wording::{number, span};
 use super::{AlarmKind, Condition, ConditionState, Subject};
 use crate::config::{Tag, ValidationRules};
-use crate::model::{Mono, Quality, Reason, Sample, Severity, Timestamp};
+use crate::model::{Mono, Reason, Sample, Severity, Timestamp};
 
 /// Score that a doubtful sample adds; a sample without the same doubt takes 1 away, once active 2.
 const HIT: u8 = 2;
@@ -27,7 +28,8 @@ const KINDS: [AlarmKind; 5] = [
 /// Three doubtful samples in a row raise a condition (on fast tags, once they last a quarter of a second), and so do
 /// five of nine; three good ones in a row clear it.
 /// Samples that say only that the device did not answer change nothing: that is the device's alarm, and what was known
-/// about the sensor before is still the best knowledge. Memory is fixed at construction.
+/// about the sensor before is still the best knowledge. Memory is bounded by the number of tags; a tag without doubts
+/// takes next to none.
 #[derive(Debug, Clone)]
 pub struct QualityWatch {
     tags: Vec<TagWatch>,
@@ -51,8 +53,9 @@ impl QualityWatch {
 
 #[derive(Debug, Clone)]
 struct TagWatch {
-    rules: ValidationRules,
-    scores: [Score; KINDS.len()],
+    rules: Arc<ValidationRules>,
+    /// None while there is no doubt, which is most tags' whole life.
+    scores: Option<Box<[Score; KINDS.len()]>>,
 }
 
 /// How sure one kind of doubt is.
@@ -67,8 +70,8 @@ struct Score {
 impl TagWatch {
     fn new(tag: &Tag) -> Self {
         Self {
-            rules: tag.validation.clone(),
-            scores: [Score::default(); KINDS.len()],
+            rules: Arc::clone(&tag.validation),
+            scores: None,
         }
     }
 
@@ -77,12 +80,13 @@ impl TagWatch {
         if matches!(reason, Some(Reason::NotConnected | Reason::CommFailure)) {
             return;
         }
-        if sample.quality == Quality::Good && self.scores.iter().all(|s| s.points == 0) {
+        let doubt = reason.and_then(kind_of);
+        if doubt.is_none() && self.scores.is_none() {
             return;
         }
-        let doubt = reason.and_then(kind_of);
+        let scores = self.scores.get_or_insert_default();
         let subject = Subject::Tag(sample.tag);
-        for (kind, score) in KINDS.into_iter().zip(&mut self.scores) {
+        for (kind, score) in KINDS.into_iter().zip(scores.iter_mut()) {
             if doubt != Some(kind) {
                 if score.miss() {
                     out.push(Condition::inactive(subject, kind));
@@ -97,6 +101,9 @@ impl TagWatch {
                     state,
                 });
             }
+        }
+        if scores.iter().all(|score| score.points == 0) {
+            self.scores = None;
         }
     }
 }
@@ -197,7 +204,7 @@ fn detail(reason: Reason, rules: &ValidationRules) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{TagId, Value};
+    use crate::model::{Quality, TagId, Value};
     use crate::validation::testing::tag;
 
     const GOOD: Quality = Quality::Good;

@@ -134,10 +134,13 @@ pub fn run(config: Config) -> Result<(), AppError> {
     };
     announce(&common, opened.previous_epoch);
     let facts = upstream::Facts {
-        registry: &registry,
+        names: registry.names(),
+        generation: registry.generation(),
         numbers,
         epoch: opened.epoch,
     };
+    // Its maps serve to give out numbers, and all are given.
+    drop(registry);
     let ended = runtime.block_on(serve(common, chain, opened.incidents, facts, stop));
     if storage.join().is_err() {
         warn!("The storage thread panicked.");
@@ -189,7 +192,7 @@ async fn serve(
     common: Common,
     chain: Chain,
     incidents: mpsc::Receiver<buffer::Incident>,
-    facts: upstream::Facts<'_>,
+    facts: upstream::Facts,
     stop: StopSignals,
 ) -> Result<(), AppError> {
     let (polling, chaining, publishing) = (
@@ -225,7 +228,7 @@ async fn serve(
     drop(acquired_tx);
 
     let upstream =
-        upstream::start(&common, &facts, status, publishing.clone()).map_err(AppError::Runtime)?;
+        upstream::start(&common, facts, status, publishing.clone()).map_err(AppError::Runtime)?;
     let outcome = tokio::select! {
         () = stop.received() => Ok(()),
         failed = pollers.join() => failed.map_err(AppError::GaveUp),

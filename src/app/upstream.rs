@@ -14,8 +14,7 @@ use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
 use crate::pipeline::task::ChainStatus;
 use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
-use crate::record::names::TagNames;
-use crate::record::registry::TagRegistry;
+use crate::record::names::{TagName, TagNames};
 use crate::supervisor::Supervisor;
 
 /// How often health is composed anew; changes of devices are told at once.
@@ -25,8 +24,11 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known once the registry is open.
 #[derive(Debug)]
-pub(super) struct Facts<'a> {
-    pub(super) registry: &'a TagRegistry,
+pub(super) struct Facts {
+    /// Of all tag numbers.
+    pub(super) names: TagNames,
+    /// Of the tag registry.
+    pub(super) generation: u32,
     pub(super) numbers: Vec<u32>,
     pub(super) epoch: u32,
 }
@@ -63,7 +65,7 @@ impl Upstream {
 struct Parts {
     common: Common,
     identity: Identity,
-    birth: Birth,
+    birth: Arc<Birth>,
     names: TagNames,
     chain: watch::Receiver<ChainStatus>,
     stats: Arc<PublishStats>,
@@ -72,7 +74,7 @@ struct Parts {
 /// Starts the thread.
 pub(super) fn start(
     common: &Common,
-    facts: &Facts<'_>,
+    facts: Facts,
     chain: watch::Receiver<ChainStatus>,
     cancel: CancellationToken,
 ) -> std::io::Result<Upstream> {
@@ -85,9 +87,9 @@ pub(super) fn start(
         started: common.clock.now().wall,
     };
     let parts = Parts {
-        birth: birth(common, facts, &identity),
+        birth: Arc::new(birth(common, &facts, &identity)),
         identity,
-        names: facts.registry.names(),
+        names: facts.names,
         common: common.clone(),
         chain,
         stats: Arc::new(PublishStats::default()),
@@ -105,18 +107,22 @@ pub(super) fn start(
     Ok(Upstream { ended })
 }
 
-fn birth(common: &Common, facts: &Facts<'_>, identity: &Identity) -> Birth {
+fn birth(common: &Common, facts: &Facts, identity: &Identity) -> Birth {
     let config = &common.config;
-    let tag = |(tag, number): (&crate::config::Tag, &u32)| BirthTag {
-        number: *number,
-        name: tag.name.clone(),
-        unit: tag.unit.clone(),
-        asset: config.asset(tag).clone(),
-        data_type: tag.data_type,
+    let tag = |(tag, number): (&crate::config::Tag, &u32)| {
+        let TagName { name, unit } = facts.names.get(*number)?.clone();
+        Some(BirthTag {
+            number: *number,
+            name,
+            unit,
+            asset: config.asset(tag).clone(),
+            data_type: tag.data_type,
+        })
     };
+    let tags = config.tags.iter().zip(&facts.numbers);
     let mut birth = Birth {
-        generation: facts.registry.generation(),
-        tags: config.tags.iter().zip(&facts.numbers).map(tag).collect(),
+        generation: facts.generation,
+        tags: tags.filter_map(tag).collect(),
         parts_before: 0,
     };
     if let Some(mqtt) = &config.mqtt {
@@ -155,7 +161,7 @@ fn publish_unit(
     };
     let (identity, birth, names) = (
         parts.identity.clone(),
-        parts.birth.clone(),
+        Arc::clone(&parts.birth),
         parts.names.clone(),
     );
     let (common, stats) = (parts.common.clone(), Arc::clone(&parts.stats));
@@ -165,7 +171,7 @@ fn publish_unit(
             mqtt: mqtt.clone(),
             identity: identity.clone(),
             names: names.clone(),
-            birth: birth.clone(),
+            birth: Arc::clone(&birth),
             health: health.clone(),
             stats: Arc::clone(&stats),
             clock: Arc::clone(&common.clock),

@@ -198,8 +198,8 @@ fn read_names(paths: &[PathBuf]) -> Result<TagNames, String> {
     }
     for tag in births.into_iter().flat_map(|birth| birth.tags) {
         let name = TagName {
-            name: tag.name,
-            unit: tag.unit,
+            name: tag.name.into(),
+            unit: tag.unit.into(),
         };
         names.insert(tag.number, name);
     }

@@ -12,7 +12,7 @@ use crate::model::AssetPath;
 /// Memory of the gateway without a tag: program, runtime, drivers, store cache. Measured with 200 and with 10,000 tags.
 const BASE_BYTES: u64 = 24 << 20;
 /// Memory of a tag besides its texts: plan, last value, summary, charts, topic.
-const TAG_BYTES: u64 = 3_072;
+const TAG_BYTES: u64 = 1_536;
 /// Bits that one Modbus request may read (Modbus Application Protocol V1.1b3, section 6.1).
 const BITS_PER_REQUEST: u32 = 2_000;
 /// Nodes per OPC UA read when neither the configuration nor, yet, the server says.

@@ -1,6 +1,7 @@
 //! `[[device]]`: one Modbus unit or one OPC UA server, and its tags.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::csv::parse_csv;
 use super::fault::At;
@@ -139,7 +140,21 @@ impl Devices {
                 "is the name of an earlier tag of the device; names are unique",
             );
         }
-        self.tags.push(read_tag(tag, parent));
+        let mut tag = read_tag(tag, parent);
+        if let Some(before) = self.tags.last() {
+            share(&mut tag, before);
+        }
+        self.tags.push(tag);
+    }
+}
+
+/// Neighbours mostly stand on one machine and follow the same rules: one copy of those is enough.
+fn share(tag: &mut Tag, before: &Tag) {
+    if tag.asset == before.asset {
+        tag.asset.clone_from(&before.asset);
+    }
+    if tag.validation == before.validation {
+        tag.validation = Arc::clone(&before.validation);
     }
 }
 

@@ -86,7 +86,8 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         defaults: &settings,
         beside,
     };
-    let Devices { list, tags, .. } = read_devices(&section, plant, root.at);
+    let Devices { list, mut tags, .. } = read_devices(&section, plant, root.at);
+    tags.shrink_to_fit();
     let (contexts, groups) = read_relations(&section, asset, &tags);
     section.finish();
     Some(Config {

@@ -1,5 +1,6 @@
 //! `[[device.tag]]` and lines of `tags_csv`: one table into one [`Tag`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::address::{check_opcua, parse_modbus};
@@ -58,7 +59,7 @@ pub(super) fn read_tag(section: Section<'_>, parent: &Parent<'_>) -> Tag {
         scale,
         offset,
         sentinels: read_sentinels(&section, data_type),
-        validation: settings.validation(numeric),
+        validation: Arc::new(settings.validation(numeric)),
         publish: settings.publish(),
         detection: settings.detection(numeric),
         advice: section.words("advice", WORDS_CHARS_MAX).unwrap_or_default(),
@@ -274,7 +275,7 @@ fn check_reach(section: &Section<'_>, tag: &Tag) {
     };
     let (a, b) = (low * tag.scale + tag.offset, high * tag.scale + tag.offset);
     let (least, most) = (a.min(b), a.max(b));
-    let ValidationRules { min, max, .. } = tag.validation;
+    let ValidationRules { min, max, .. } = *tag.validation;
     // A scale of 0 has been reported as such.
     let unreachable = tag.scale != 0.0
         && (min.is_some_and(|min| min > most) || max.is_some_and(|max| max < least));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{AssetPath, DeviceId, Role, Severity, TagId};
@@ -77,7 +78,8 @@ pub struct BufferConfig {
     pub max_bytes: u64,
     /// `alert_reserve_bytes` (default 16 MiB): kept free for alerts and drop records when the disk is full.
     pub alert_reserve_bytes: u64,
-    /// `segment_bytes` (default 8 MiB, 1 to 64 MiB): payload per rotated segment.
+    /// `segment_bytes` (default 8 MiB, 1 to 64 MiB): most payload of a rotated segment; one that fills slowly
+    /// is closed at a quarter.
     pub segment_bytes: u64,
 }
 
@@ -294,8 +296,8 @@ pub struct Tag {
     pub offset: f64,
     /// `sentinels` (default none): raw values that mean "no measurement".
     pub sentinels: Vec<f64>,
-    /// `[device.tag.validate]`
-    pub validation: ValidationRules,
+    /// `[device.tag.validate]`; tags with the same rules mostly share them.
+    pub validation: Arc<ValidationRules>,
     /// `[device.tag.publish]`
     pub publish: PublishRules,
     /// `[device.tag.detect]`; absent: no detection on this tag.

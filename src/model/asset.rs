@@ -1,11 +1,13 @@
 //! Where a thing stands in the plant: the ISA-95 equipment hierarchy as a path.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// `enterprise/site/area/line/cell…`: one to eight levels, each 1 to 64 bytes without `+ # /`,
-/// control characters or leading/trailing blanks, so that it is safe as MQTT topic levels.
+/// control characters or leading/trailing blanks, so that it is safe as MQTT topic levels. Cheap to clone: every tag of
+/// a machine has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AssetPath(String);
+pub struct AssetPath(Arc<str>);
 
 /// Why a text is not an asset path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +45,7 @@ impl AssetPath {
                 return Err(AssetPathError::Level(level.to_owned()));
             }
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// This path with `below` appended.
@@ -64,7 +66,7 @@ impl AssetPath {
     /// Whether `self` is `other` or stands below it.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0
-            .strip_prefix(&other.0)
+            .strip_prefix(other.as_str())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }

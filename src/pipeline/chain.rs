@@ -125,7 +125,7 @@ impl Chain {
             bank: Bank::new(&charts, &Announcements::plans(&config, &slot_of)),
             slot_of,
             tag_of,
-            alarms: Alarms::new(&config, epoch, numbers),
+            alarms: Alarms::new(std::sync::Arc::clone(&config), epoch, numbers),
             summaries: Summaries::new(&config.tags, &catalog, now),
             raw: RawReporter::new(&config.tags, &catalog, raw_hold),
             clock_watch: ClockWatch::default(),

@@ -13,14 +13,29 @@ const POINTS_PER_RECORD: usize = 256;
 /// Selects the values that are reported and packs them per asset.
 #[derive(Debug)]
 pub struct RawReporter {
-    modes: Vec<RawMode>,
-    last: Vec<Option<Reported>>,
+    rules: Vec<Rule>,
     builders: Vec<Builder>,
     hold: Duration,
     oldest: Option<Mono>,
 }
 
-#[derive(Debug, Clone)]
+/// What is reported of a tag.
+#[derive(Debug)]
+enum Rule {
+    Nothing,
+    Everything,
+    Changes(Box<Exception>),
+}
+
+/// Report by exception, and what it compares with.
+#[derive(Debug)]
+struct Exception {
+    deadband: f64,
+    heartbeat: Duration,
+    last: Option<Reported>,
+}
+
+#[derive(Debug)]
 struct Reported {
     value: Value,
     quality: Quality,
@@ -37,8 +52,7 @@ impl RawReporter {
     /// A reporter for the tags of a configuration; points wait at most `hold` for company.
     pub fn new(tags: &[Tag], catalog: &Catalog, hold: Duration) -> Self {
         Self {
-            modes: tags.iter().map(|tag| tag.publish.raw).collect(),
-            last: vec![None; tags.len()],
+            rules: tags.iter().map(|tag| Rule::of(tag.publish.raw)).collect(),
             builders: catalog
                 .assets()
                 .iter()
@@ -96,26 +110,40 @@ impl RawReporter {
     }
 
     fn reports(&mut self, sample: &Sample, at: Mono) -> bool {
-        let (Some(mode), Some(last)) = (
-            self.modes.get(sample.tag.index()),
-            self.last.get_mut(sample.tag.index()),
-        ) else {
-            return false;
-        };
-        let RawMode::OnChange {
-            deadband,
-            heartbeat,
-        } = *mode
-        else {
-            return *mode == RawMode::All;
-        };
-        let due = last.as_ref().is_none_or(|last| {
+        match self.rules.get_mut(sample.tag.index()) {
+            None | Some(Rule::Nothing) => false,
+            Some(Rule::Everything) => true,
+            Some(Rule::Changes(exception)) => exception.reports(sample, at),
+        }
+    }
+}
+
+impl Rule {
+    fn of(mode: RawMode) -> Self {
+        match mode {
+            RawMode::Off => Self::Nothing,
+            RawMode::All => Self::Everything,
+            RawMode::OnChange {
+                deadband,
+                heartbeat,
+            } => Self::Changes(Box::new(Exception {
+                deadband,
+                heartbeat,
+                last: None,
+            })),
+        }
+    }
+}
+
+impl Exception {
+    fn reports(&mut self, sample: &Sample, at: Mono) -> bool {
+        let due = self.last.as_ref().is_none_or(|last| {
             last.quality != sample.quality
-                || at.since(last.at) >= heartbeat
-                || changed(&last.value, &sample.value, deadband)
+                || at.since(last.at) >= self.heartbeat
+                || changed(&last.value, &sample.value, self.deadband)
         });
         if due {
-            *last = Some(Reported {
+            self.last = Some(Reported {
                 value: sample.value.clone(),
                 quality: sample.quality,
                 at,

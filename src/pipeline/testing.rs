@@ -1,6 +1,7 @@
 //! A small configuration for unit tests of the stages.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::*;
@@ -75,7 +76,7 @@ pub(crate) fn tag(n: u32) -> Tag {
         scale: 1.0,
         offset: 0.0,
         sentinels: vec![],
-        validation: ValidationRules::default(),
+        validation: Arc::default(),
         publish: PublishRules {
             summary: Some(Duration::from_secs(10)),
             raw: RawMode::Off,

@@ -20,6 +20,7 @@
 //! | 2 | parts |
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -47,9 +48,9 @@ pub struct BirthTag {
     /// Stable number in records.
     pub number: u32,
     /// `<device>.<name>`.
-    pub name: String,
+    pub name: Arc<str>,
     /// Engineering unit, may be empty.
-    pub unit: String,
+    pub unit: Arc<str>,
     /// ISA-95 path of the machine.
     pub asset: AssetPath,
     /// What the source holds.
@@ -212,7 +213,7 @@ mod tests {
     fn tag(number: u32, data_type: DataType) -> BirthTag {
         BirthTag {
             number,
-            name: format!("press1.t{number}"),
+            name: format!("press1.t{number}").into(),
             unit: "°C".into(),
             asset: AssetPath::parse("acme/berlin/press1").unwrap(),
             data_type,
@@ -259,8 +260,8 @@ mod tests {
     fn long(number: u32, levels: usize) -> BirthTag {
         let level = "\"".repeat(64);
         BirthTag {
-            name: format!("{}.{number:064}", "d".repeat(48)),
-            unit: "\"".repeat(32),
+            name: format!("{}.{number:064}", "d".repeat(48)).into(),
+            unit: "\"".repeat(32).into(),
             asset: AssetPath::parse(&vec![level; levels].join("/")).unwrap(),
             ..tag(number, DataType::F64(ByteOrder::Abcd))
         }
@@ -294,7 +295,7 @@ mod tests {
             lengths in proptest::collection::vec((0_usize..500, 0_usize..64), 0..100)
         ) {
             let tags = (1..).zip(&lengths).map(|(n, (name, level))| BirthTag {
-                name: "\u{1}".repeat(*name),
+                name: "\u{1}".repeat(*name).into(),
                 asset: AssetPath::parse(&format!("a{}", "°".repeat(level / 2))).unwrap(),
                 ..tag(n, DataType::Auto)
             });

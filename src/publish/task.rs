@@ -42,7 +42,7 @@ pub struct Setup {
     /// Names of tag numbers.
     pub names: TagNames,
     /// What the birth message lists.
-    pub birth: Birth,
+    pub birth: Arc<Birth>,
     /// How the gateway is; changes of status or devices are published at once.
     pub health: tokio::sync::watch::Receiver<Health>,
     /// Counters to keep.

@@ -68,11 +68,11 @@ impl Scene {
                 started: Timestamp::from_millis(0),
             },
             names: TagNames::default(),
-            birth: Birth {
+            birth: Arc::new(Birth {
                 generation: 1,
                 tags: vec![],
                 parts_before: 0,
-            },
+            }),
             health: sender.subscribe(),
             stats: Arc::clone(&stats),
             clock: Arc::new(SystemClock::start()),
@@ -189,8 +189,8 @@ async fn birth_health_and_farewell_are_retained() {
 fn many_tags(count: u32) -> Vec<BirthTag> {
     let tag = |number| BirthTag {
         number,
-        name: format!("press1.{number:060}"),
-        unit: String::new(),
+        name: format!("press1.{number:060}").into(),
+        unit: "".into(),
         asset: AssetPath::parse("acme/press1").unwrap(),
         data_type: crate::config::DataType::Bool,
     };
@@ -201,7 +201,7 @@ fn many_tags(count: u32) -> Vec<BirthTag> {
 async fn a_birth_that_the_broker_does_not_take_is_left_out_and_records_flow() {
     let mut scene = Scene::new(V5).await.telemetry(20);
     scene.broker.greeting.max_packet = Some(20_000);
-    scene.setup.birth.tags = many_tags(2_000);
+    Arc::make_mut(&mut scene.setup.birth).tags = many_tags(2_000);
     let (broker, _, _) = scene.play(|_| Action::Ack, acked(Telemetry, 20)).await;
     assert_eq!(broker.connections, 1);
     assert!(!broker.seen.iter().any(|s| topic::is_birth(&s.topic)));
@@ -212,12 +212,12 @@ async fn a_birth_that_the_broker_does_not_take_is_left_out_and_records_flow() {
 async fn a_large_birth_goes_out_in_parts_and_clears_what_is_left_of_a_larger_one() {
     for version in [V311, V5] {
         let mut scene = Scene::new(version).await.telemetry(1);
-        scene.setup.birth.tags = many_tags(10_000);
+        Arc::make_mut(&mut scene.setup.birth).tags = many_tags(10_000);
         let parts = scene
             .setup
             .birth
             .part_count(&scene.setup.identity, PayloadFormat::Json);
-        scene.setup.birth.parts_before = parts + 2;
+        Arc::make_mut(&mut scene.setup.birth).parts_before = parts + 2;
         // Once it is told as a whole: with health, every part and what is cleared.
         let told = async |_: &Memory, _: &watch::Sender<Health>, stats: &PublishStats| {
             while stats.counts().acknowledged < parts as u64 + 2 + 1 + 1 {

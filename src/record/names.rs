@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a stable tag number stands for.
+/// What a stable tag number stands for. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TagName {
     /// `<device>.<name>` of the configuration.
-    pub name: String,
+    pub name: Arc<str>,
     /// Engineering unit, empty when none is configured.
-    pub unit: String,
+    pub unit: Arc<str>,
 }
 
 /// Number → name and unit, for every tag this gateway has ever had. Cheap to clone: readers keep a snapshot.

@@ -118,15 +118,15 @@ impl TagRegistry {
         let mut next = self.next;
         for (name, unit) in tags {
             let tag = TagName {
-                name: name.to_owned(),
-                unit: unit.to_owned(),
+                name: name.into(),
+                unit: unit.into(),
             };
             if let Some(known) = self.numbers.get(&tag).or_else(|| fresh.get(&tag)) {
                 numbers.push(*known);
                 continue;
             }
             if next == self.end() {
-                return Err(RegistryError::Exhausted(tag.name));
+                return Err(RegistryError::Exhausted(name.to_owned()));
             }
             append_entry(&mut lines, next, &tag);
             numbers.push(next);
@@ -357,6 +357,7 @@ fn parse_line(line: &[u8]) -> Option<Line> {
         return None;
     }
     if let Ok((number, name, unit)) = serde_json::from_str::<(u32, String, String)>(rest) {
+        let (name, unit) = (name.into(), unit.into());
         return Some(Line::Entry(number, TagName { name, unit }));
     }
     let header: serde_json::Value = serde_json::from_str(rest).ok()?;
@@ -369,7 +370,7 @@ fn parse_line(line: &[u8]) -> Option<Line> {
 fn append_entry(out: &mut Vec<u8>, number: u32, tag: &TagName) {
     append_line(
         out,
-        &serde_json::json!([number, tag.name, tag.unit]).to_string(),
+        &serde_json::json!([number, &*tag.name, &*tag.unit]).to_string(),
     );
 }
 
@@ -421,7 +422,7 @@ mod tests {
         open(dir.path()).number_for("gone.x", "bar").unwrap();
         let mut registry = open(dir.path());
         registry.number_for("new.y", "").unwrap();
-        assert_eq!(registry.names().get(1).unwrap().name, "gone.x");
+        assert_eq!(&*registry.names().get(1).unwrap().name, "gone.x");
         assert_eq!(registry.names().iter().count(), 2);
     }
 
@@ -430,7 +431,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(open(dir.path()).number_for("a.x", "°C").unwrap(), 1);
         assert_eq!(open(dir.path()).number_for("a.x", "K").unwrap(), 2);
-        assert_eq!(open(dir.path()).names().get(1).unwrap().unit, "°C");
+        assert_eq!(&*open(dir.path()).names().get(1).unwrap().unit, "°C");
         assert_eq!(open(dir.path()).number_for("a.x", "°C").unwrap(), 1);
     }
 

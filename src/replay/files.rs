@@ -77,8 +77,8 @@ impl Files {
             fs::remove_file(&raw).map_err(|source| failed(&raw, source))?;
         }
         let names = config.tags.iter().map(|tag| TagName {
-            name: tag.name.clone(),
-            unit: tag.unit.clone(),
+            name: tag.name.as_str().into(),
+            unit: tag.unit.as_str().into(),
         });
         Ok(Self {
             alerts: Output::create(dir.join("alerts.jsonl"))?,

@@ -1,8 +1,9 @@
 //! Tags for tests of the pure stages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{DataType, PublishRules, RawMode, Source, Tag, ValidationRules};
+use crate::config::{DataType, PublishRules, RawMode, Source, Tag};
 use crate::model::DeviceId;
 
 /// A plain tag of device 0, polled every second.
@@ -20,7 +21,7 @@ pub(crate) fn tag(name: &str) -> Tag {
         scale: 1.0,
         offset: 0.0,
         sentinels: Vec::new(),
-        validation: ValidationRules::default(),
+        validation: Arc::default(),
         publish: PublishRules {
             summary: None,
             raw: RawMode::Off,

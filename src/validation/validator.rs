@@ -1,5 +1,6 @@
 //! The checks and what they remember per tag.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Tag, ValidationRules};
@@ -38,7 +39,7 @@ impl Validator {
 /// Rules and memory of one tag.
 #[derive(Debug, Clone)]
 struct TagCheck {
-    rules: ValidationRules,
+    rules: Arc<ValidationRules>,
     gap_after: Duration,
     /// When a sample with a value last came.
     usable_at: Option<Mono>,
@@ -56,7 +57,7 @@ impl TagCheck {
     fn new(tag: &Tag) -> Self {
         let by_rate = tag.rate.saturating_mul(GAP_PERIODS).max(GAP_MIN);
         Self {
-            rules: tag.validation.clone(),
+            rules: Arc::clone(&tag.validation),
             gap_after: tag.validation.gap_after.unwrap_or(by_rate),
             usable_at: None,
             cadence: Duration::ZERO,
@@ -205,7 +206,7 @@ mod tests {
         expected: &[Quality],
     ) {
         let mut tag = tag("press.temp");
-        tag.validation = rules.clone();
+        tag.validation = Arc::new(rules.clone());
         let mut validator = Validator::new(&[tag]);
         let judged: Vec<Quality> = steps
             .map(|(mono_ms, time_ms, value, quality)| {
@@ -461,14 +462,14 @@ mod tests {
                 (any::<u64>(), any::<i64>(), any::<f64>(), 0u8..3), 1..50),
         ) {
             let mut tag = tag("press.temp");
-            tag.validation = ValidationRules {
+            tag.validation = Arc::new(ValidationRules {
                 min: Some(-1e300),
                 max: Some(1e300),
                 max_rate_per_s: Some(1e10),
                 stale_after: Some(s(1)),
                 stuck_after: Some(s(1)),
                 gap_after: None,
-            };
+            });
             let mut validator = Validator::new(&[tag]);
             for (mono, time, x, given) in steps {
                 let given = match given {

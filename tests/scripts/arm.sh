@@ -96,7 +96,7 @@ cross_environment() {
     local flags="--sysroot=$sysroot/usr"
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
     export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS=$flags
-    export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc # ring
+    export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc # ring, src/heap.c
     export CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_LINKER=arm-linux-gnueabihf-gcc
     export CARGO_TARGET_ARMV7_UNKNOWN_LINUX_GNUEABIHF_RUSTFLAGS=$flags
     export CC_armv7_unknown_linux_gnueabihf=arm-linux-gnueabihf-gcc

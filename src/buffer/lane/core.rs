@@ -15,6 +15,10 @@ use crate::record::{self, DropReasonV1};
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
 
+/// A segment that took longer than this to fill a quarter is closed there: the storage engine keeps all of an open
+/// segment in memory. A faster lane fills its segments, because closing one and opening the next takes time.
+const SLOW: Duration = Duration::from_secs(10);
+
 /// Incidents kept until the engine takes them; neighbours merge, so this is rarely reached.
 const INCIDENTS_MAX: usize = 256;
 
@@ -22,7 +26,7 @@ const INCIDENTS_MAX: usize = 256;
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_field_names, reason = "the unit stands last")]
 pub(in crate::buffer) struct LanePolicy {
-    /// A segment is closed at this payload, bytes.
+    /// A segment is closed at this payload, bytes; that of a slow lane at a quarter of it.
     pub segment_bytes: u64,
     /// Recently committed records kept in memory for the publisher, bytes.
     pub tail_bytes: usize,
@@ -66,6 +70,8 @@ pub(in crate::buffer) struct Lane<S> {
     /// The cursor on disk; none while there is none.
     pub(super) saved: Option<Cursor>,
     pub(super) active_payload_bytes: u64,
+    /// When a segment was last closed because it was full.
+    pub(super) rotated_at: Mono,
     pub(super) mode: Mode,
     pub(super) ledger: Ledger,
     pub(super) is_ledger_saved: bool,
@@ -103,12 +109,12 @@ impl<S: Store> Lane<S> {
     pub(in crate::buffer) fn commit(&mut self, now: Now) {
         match self.mode {
             Mode::Durable if self.durable + 1 == self.next => {}
-            Mode::Durable => match self.commit_once() {
+            Mode::Durable => match self.commit_once(now.mono) {
                 Ok(()) => self.trim(),
                 Err(error) => self.commit_afresh(&error, now),
             },
             Mode::Memory { retry_at, .. } if now.mono < retry_at => self.expose(now),
-            Mode::Memory { pause, .. } => match self.commit_once() {
+            Mode::Memory { pause, .. } => match self.commit_once(now.mono) {
                 Ok(()) => {
                     self.mode = Mode::Durable;
                     self.report(Incident::DurableAgain { lane: self.id });
@@ -126,7 +132,7 @@ impl<S: Store> Lane<S> {
             self.store.release_reserve();
         }
         self.abandon();
-        match self.commit_once() {
+        match self.commit_once(now.mono) {
             Ok(()) => {
                 self.report(Incident::WriteFault {
                     lane: self.id,
@@ -173,7 +179,7 @@ impl<S: Store> Lane<S> {
         }
     }
 
-    fn commit_once(&mut self) -> Result<(), StoreError> {
+    fn commit_once(&mut self, now: Mono) -> Result<(), StoreError> {
         if let Some(error) = self.early_error.take() {
             return Err(error);
         }
@@ -193,11 +199,18 @@ impl<S: Store> Lane<S> {
         self.durable = self.next - 1;
         self.written = self.durable;
         self.visible = self.durable;
-        if self.active_payload_bytes >= self.policy.segment_bytes {
+        if self.is_segment_full(now) {
             self.store.close();
             self.active_payload_bytes = 0;
+            self.rotated_at = now;
         }
         Ok(())
+    }
+
+    fn is_segment_full(&self, now: Mono) -> bool {
+        let is_slow = now.since(self.rotated_at) >= SLOW;
+        let room = self.policy.segment_bytes / if is_slow { 4 } else { 1 };
+        self.active_payload_bytes >= room
     }
 
     fn write(&mut self, max: usize) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use crate::buffer::error::StoreError;
 use crate::buffer::incident::Incident;
 use crate::buffer::ledger::Ledger;
 use crate::buffer::store::{Found, Mark, ReadLimit, Store};
-use crate::model::Timestamp;
+use crate::model::{Mono, Timestamp};
 use crate::record::{self, DropReasonV1};
 
 /// When the mark is lost and the newest segment is unreadable, nobody knows how far numbers were used: this many are
@@ -100,6 +100,7 @@ impl<S: Store> Lane<S> {
             cursor: 0,
             saved: None,
             active_payload_bytes: 0,
+            rotated_at: Mono::default(),
             mode: Mode::Durable,
             ledger: Ledger::default(),
             is_ledger_saved: true,

@@ -64,6 +64,23 @@ fn a_read_respects_its_limits_across_segments_and_memory() {
 }
 
 #[test]
+fn a_segment_is_closed_at_its_size_or_when_it_fills_slowly_at_a_quarter() {
+    let mut harness = harness();
+    let mut closes = |after_s, records| {
+        harness.tick(after_s);
+        harness.fill(Lane::Telemetry, records, 80);
+        harness.store(Lane::Telemetry).active().is_none()
+    };
+    // 97 bytes each, of 1,000.
+    assert!(!closes(1, 8));
+    assert!(closes(1, 3));
+    assert!(!closes(9, 5));
+    assert!(closes(1, 1));
+    assert!(!closes(10, 2));
+    assert!(closes(1, 1));
+}
+
+#[test]
 fn acknowledged_segments_are_removed_whole_and_only_after_the_cursor_is_saved() {
     let mut harness = harness();
     for _ in 0..4 {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::super::scripted::{Act, Asked, Device, HASTY, PATIENT, address, bit, register, tag};
 use super::*;
 
@@ -86,8 +88,9 @@ async fn values_over_several_registers_are_shown_in_all_four_orders() {
             line(0xAC41_0000, "DCBA", ""),
         ]
     );
-    float.validation.min = Some(-1.0);
-    float.validation.max = Some(0.0);
+    let limits = Arc::make_mut(&mut float.validation);
+    limits.min = Some(-1.0);
+    limits.max = Some(0.0);
     let probe = probed(&device, PATIENT, &[float]).await;
     assert!(
         probe.tags[0].hints[3].ends_with("(plausible)"),

@@ -11,7 +11,7 @@ use crate::clock::ManualClock;
 use crate::config::{
     AlertingConfig, BufferConfig, Config, DataType, Device as DeviceConfig, Gateway, Link,
     LogConfig, LogLevel, ModbusAddress, ModbusLink, ModbusTable, PublishRules, RawMode, Source,
-    Tag, ValidationRules,
+    Tag,
 };
 use crate::driver::{Driver, DriverError, GroupId};
 use crate::model::{AssetPath, DeviceId, Quality, Reason, Sample, TagId, Timestamp, Value};
@@ -260,7 +260,7 @@ pub(super) fn tag(name: &str, device: u32, address: ModbusAddress, data_type: Da
         scale: 1.0,
         offset: 0.0,
         sentinels: vec![],
-        validation: ValidationRules::default(),
+        validation: Arc::default(),
         publish: PublishRules {
             summary: None,
             raw: RawMode::Off,

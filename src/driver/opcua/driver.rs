@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opcua::types::{Error, StatusCode};
+use opcua::types::{Error, ReadValueId, StatusCode};
 
 use super::batch::BatchLimit;
 use super::connection::{Connection, State, Target};
@@ -13,7 +13,7 @@ use super::plan::{Change, Group, Judge};
 use super::request::{read_all, server_facts};
 use super::subscribe::{Subscription, Wanted, forget};
 use crate::clock::Clock;
-use crate::config::{Config, Link, OpcUaAccess};
+use crate::config::{Config, Link, OpcUaAccess, Tag};
 use crate::driver::{Driver, DriverError, GroupId, ScanGroup};
 use crate::model::{DeviceId, Mono, Sample, TagId};
 
@@ -79,7 +79,7 @@ impl OpcUaDriver {
     /// A driver for `device`, not connected yet. A device that is not an OPC UA one makes a driver whose `connect`
     /// is a configuration error.
     pub fn for_endpoint(
-        config: &Config,
+        config: &Arc<Config>,
         device: DeviceId,
         groups: &[ScanGroup],
         clock: Arc<dyn Clock>,
@@ -179,15 +179,13 @@ impl OpcUaDriver {
     }
 
     fn wanted(&self) -> Vec<Wanted> {
-        let slots = self.groups.iter().flat_map(Group::resolved);
+        let tags = self.groups.iter().flat_map(Group::resolved);
         let nodes = self.groups.iter().flat_map(|g| g.nodes().iter().cloned());
-        slots
-            .zip(nodes)
-            .map(|(slot, node)| Wanted {
-                node,
-                rate: slot.tag.rate,
-            })
-            .collect()
+        let wanted = |(tag, node): (&Tag, ReadValueId)| Wanted {
+            node,
+            rate: tag.rate,
+        };
+        tags.zip(nodes).map(wanted).collect()
     }
 
     async fn discard(&mut self) {

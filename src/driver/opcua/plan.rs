@@ -1,6 +1,7 @@
 //! The tags of a device as nodes of one session, and what became of each. Pure.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use opcua::types::{DataValue, ReadValueId, StatusCode};
 
@@ -14,54 +15,45 @@ use crate::model::{Quality, Reason, Sample, TagId, Timestamp, Value};
 
 /// One tag of a scan group.
 #[derive(Debug, Clone)]
-pub(super) struct Slot {
-    pub(super) id: TagId,
-    pub(super) tag: Tag,
-    address: Result<NodeAddress, String>,
-    node: Result<ReadValueId, String>,
+struct Slot {
+    id: TagId,
+    /// Whether it has a node in this session, or why it has none.
+    node: Result<(), String>,
 }
 
 /// A scan group with its nodes.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
-    pub(super) slots: Vec<Slot>,
+    config: Arc<Config>,
+    slots: Vec<Slot>,
     /// The nodes that can be asked for, in slot order.
     nodes: Vec<ReadValueId>,
 }
 
 impl Group {
     /// The group's tags, not resolved yet. A tag id that is not in the configuration is left out.
-    pub(super) fn new(config: &Config, group: &ScanGroup) -> Self {
-        let slot = |id: &TagId| {
-            let tag = config.tag(*id)?.clone();
-            let address = match &tag.source {
-                Source::OpcUa(address) => NodeAddress::parse(address),
-                Source::Modbus(_) => Err("this tag has a Modbus address".to_owned()),
-            };
-            Some(Slot {
-                id: *id,
-                tag,
-                address,
-                node: Err("not connected yet".to_owned()),
-            })
+    pub(super) fn new(config: &Arc<Config>, group: &ScanGroup) -> Self {
+        let is_known = |id: &&TagId| config.tag(**id).is_some();
+        let slot = |id: &TagId| Slot {
+            id: *id,
+            node: Err("not connected yet".to_owned()),
         };
         Self {
-            slots: group.tags.iter().filter_map(slot).collect(),
+            config: Arc::clone(config),
+            slots: group.tags.iter().filter(is_known).map(slot).collect(),
             nodes: Vec::new(),
         }
     }
 
     /// Resolves every address against the namespace table of a new session.
     pub(super) fn resolve(&mut self, namespaces: &Namespaces) {
+        self.nodes = Vec::with_capacity(self.slots.len());
         for slot in &mut self.slots {
-            let node = slot.address.as_ref().map_err(Clone::clone);
-            slot.node = node.and_then(|address| Ok(address.resolve(namespaces)?.into()));
+            if let Some(tag) = self.config.tag(slot.id) {
+                let node = node_of(tag, namespaces);
+                slot.node = node.map(|node| self.nodes.push(node));
+            }
         }
-        self.nodes = self
-            .slots
-            .iter()
-            .filter_map(|slot| slot.node.as_ref().ok().cloned())
-            .collect();
     }
 
     /// The nodes to ask for.
@@ -69,14 +61,28 @@ impl Group {
         &self.nodes
     }
 
-    /// The slots that have a node, in the order of [`Group::nodes`].
-    pub(super) fn resolved(&self) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(|slot| slot.node.is_ok())
+    /// The tags that have a node, in the order of [`Group::nodes`].
+    pub(super) fn resolved(&self) -> impl Iterator<Item = &Tag> {
+        let resolved = self.tags().filter(|(slot, _)| slot.node.is_ok());
+        resolved.map(|(_, tag)| tag)
+    }
+
+    fn tags(&self) -> impl Iterator<Item = (&Slot, &Tag)> {
+        let slots = self.slots.iter();
+        slots.filter_map(|slot| Some((slot, self.config.tag(slot.id)?)))
     }
 
     /// Whether an address could not be resolved, so that a later namespace table may help.
     pub(super) fn is_incomplete(&self) -> bool {
         self.nodes.len() < self.slots.len()
+    }
+}
+
+/// The node that a tag names in a session with this namespace table.
+pub(super) fn node_of(tag: &Tag, namespaces: &Namespaces) -> Result<ReadValueId, String> {
+    match &tag.source {
+        Source::OpcUa(address) => Ok(NodeAddress::parse(address)?.resolve(namespaces)?.into()),
+        Source::Modbus(_) => Err("this tag has a Modbus address".to_owned()),
     }
 }
 
@@ -121,29 +127,29 @@ impl Judge {
         let mut changes = Vec::new();
         let mut values = values.into_iter();
         let mut skewed = false;
-        for slot in &group.slots {
+        for (slot, tag) in group.tags() {
             let (sample, status, why) = match &slot.node {
                 Err(why) => (
-                    missing(slot, Reason::ConfigError, received),
+                    missing(slot.id, Reason::ConfigError, received),
                     StatusCode::BadNodeIdUnknown,
                     Some(why.as_str()),
                 ),
-                Ok(_) => match values.next().flatten() {
+                Ok(()) => match values.next().flatten() {
                     None => (
-                        missing(slot, Reason::NotConnected, received),
+                        missing(slot.id, Reason::NotConnected, received),
                         StatusCode::Good,
                         None,
                     ),
                     Some(value) => {
                         skewed |= is_skewed(value, received);
-                        let made = sample(slot, value, received);
+                        let made = sample((slot.id, tag), value, received);
                         let (status, why) = objection(value, made.quality);
                         (made, status, why)
                     }
                 },
             };
             out.push(sample);
-            changes.extend(self.note(slot, status, why));
+            changes.extend(self.note((slot.id, tag), status, why));
         }
         if skewed != self.skewed {
             self.skewed = skewed;
@@ -156,25 +162,30 @@ impl Judge {
         changes
     }
 
-    fn note(&mut self, slot: &Slot, status: StatusCode, why: Option<&str>) -> Option<Change> {
-        let known = self.refused.get(&slot.id).map(|(status, _)| *status);
+    fn note(
+        &mut self,
+        (id, tag): (TagId, &Tag),
+        status: StatusCode,
+        why: Option<&str>,
+    ) -> Option<Change> {
+        let known = self.refused.get(&id).map(|(status, _)| *status);
         match (known, why) {
             (None, None) => None,
             (Some(before), Some(_)) if before == bare(status) => None,
             (Some(_), None) => {
-                self.refused.remove(&slot.id);
+                self.refused.remove(&id);
                 Some(Change::Accepted {
-                    tag: slot.tag.name.clone(),
+                    tag: tag.name.clone(),
                 })
             }
             (_, Some(why)) => {
-                let why = match &slot.tag.source {
+                let why = match &tag.source {
                     Source::OpcUa(address) => format!("`{address}`: {why} ({})", bare(status)),
                     Source::Modbus(_) => why.to_owned(),
                 };
-                self.refused.insert(slot.id, (bare(status), why.clone()));
+                self.refused.insert(id, (bare(status), why.clone()));
                 Some(Change::Refused {
-                    tag: slot.tag.name.clone(),
+                    tag: tag.name.clone(),
                     why,
                 })
             }
@@ -198,20 +209,20 @@ fn objection(answer: &DataValue, quality: Quality) -> (StatusCode, Option<&'stat
     (status, refusal(status))
 }
 
-fn missing(slot: &Slot, reason: Reason, time: Timestamp) -> Sample {
+fn missing(tag: TagId, reason: Reason, time: Timestamp) -> Sample {
     Sample {
-        tag: slot.id,
+        tag,
         time,
         value: Value::Missing,
         quality: Quality::Bad(reason),
     }
 }
 
-fn sample(slot: &Slot, answer: &DataValue, received: Timestamp) -> Sample {
+fn sample((id, tag): (TagId, &Tag), answer: &DataValue, received: Timestamp) -> Sample {
     let status = answer.status.unwrap_or(StatusCode::Good);
-    let (value, quality) = judged(answer.value.as_ref(), &slot.tag, quality_of(status));
+    let (value, quality) = judged(answer.value.as_ref(), tag, quality_of(status));
     Sample {
-        tag: slot.id,
+        tag: id,
         time: measured_at(answer, received),
         value,
         quality,
@@ -249,7 +260,7 @@ mod tests {
         let config = config(Path::new("/data"), open_link("opc.tcp://plc"), addresses);
         let tags = (0..=u32::try_from(addresses.len()).unwrap()).map(TagId);
         let mut group = Group::new(
-            &config,
+            &Arc::new(config),
             &ScanGroup {
                 device: DeviceId(0),
                 tags: tags.collect(),
@@ -351,7 +362,7 @@ mod tests {
             device: DeviceId(0),
             tags: vec![TagId(0)],
         };
-        let mut group = Group::new(&config, &tags);
+        let mut group = Group::new(&Arc::new(config), &tags);
         group.resolve(&namespaces());
         let mut judge = Judge::default();
         let (samples, changes) = scan(&mut judge, &group, &[]);

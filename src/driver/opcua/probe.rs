@@ -11,9 +11,9 @@ use super::browse::{Bounds, list, type_words};
 use super::client::offers;
 use super::connection::{Connection, Target, offered};
 use super::driver::target;
-use super::node::NodeAddress;
+use super::plan::node_of;
 use super::quality::{quality_of, refusal};
-use super::request::{ServerFacts, read_all, server_facts};
+use super::request::{read_all, server_facts};
 use super::suggest::nearest;
 use super::value::judged;
 use crate::clock::{Clock, SystemClock};
@@ -94,8 +94,10 @@ async fn read_tags(
     let failed =
         |error: opcua::types::Error| format!("read the nodes of {}: {error}", target.link.url);
     let facts = server_facts(session).await.map_err(failed)?;
-    let nodes: Vec<Result<ReadValueId, String>> =
-        tags.iter().map(|tag| node_of(tag, &facts)).collect();
+    let nodes: Vec<Result<ReadValueId, String>> = tags
+        .iter()
+        .map(|tag| node_of(tag, &facts.namespaces))
+        .collect();
     let known: Vec<ReadValueId> = nodes.iter().filter_map(|n| n.clone().ok()).collect();
     let mut limit = BatchLimit::configured(target.link.max_nodes_per_read);
     limit.respect(facts.nodes_per_read_max);
@@ -119,16 +121,6 @@ async fn read_tags(
         suggest(session, tags, &mut probes).await;
     }
     Ok(probes)
-}
-
-fn node_of(tag: &Tag, facts: &ServerFacts) -> Result<ReadValueId, String> {
-    match &tag.source {
-        Source::OpcUa(address) => {
-            let node = NodeAddress::parse(address)?.resolve(&facts.namespaces)?;
-            Ok(node.into())
-        }
-        Source::Modbus(_) => Err("this tag has a Modbus address".to_owned()),
-    }
 }
 
 /// The value as the gateway would take it, with the server's type and status.

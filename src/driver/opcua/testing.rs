@@ -28,7 +28,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{
     AlertingConfig, BufferConfig, Config, DataType, Device, Gateway, Link, LogConfig, LogLevel,
     Login, OpcUaAccess, OpcUaLink, OpcUaMode, OpcUaPolicy, PublishRules, RawMode, Secret, Source,
-    Tag, ValidationRules,
+    Tag,
 };
 use crate::driver::{DriverError, ScanGroup};
 use crate::model::{AssetPath, DeviceId, TagId};
@@ -48,7 +48,7 @@ pub(super) fn tag(address: &str) -> Tag {
         scale: 1.0,
         offset: 0.0,
         sentinels: Vec::new(),
-        validation: ValidationRules::default(),
+        validation: Arc::default(),
         publish: PublishRules {
             summary: None,
             raw: RawMode::Off,
@@ -134,7 +134,7 @@ pub(super) fn driver_with(config: &Config, clock: Arc<dyn Clock>) -> OpcUaDriver
         device: DeviceId(0),
         tags: tags.collect(),
     };
-    OpcUaDriver::for_endpoint(config, DeviceId(0), &[group], clock)
+    OpcUaDriver::for_endpoint(&Arc::new(config.clone()), DeviceId(0), &[group], clock)
 }
 
 /// Keys are slow to make: one pair for all test servers, one for all test gateways.
