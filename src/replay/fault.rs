@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Faults kept with their place; beyond that they are counted only.
 const KEPT: usize = 20;
+/// Characters of a cell shown in a message.
+const SHOWN_CHARS: usize = 40;
 
 /// Something in an input that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +68,14 @@ impl Faults {
         }
         lines.join("\n")
     }
+}
+
+/// A cell as messages show it: in quotes, cut when it is long.
+pub(super) fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    let dots = if cut.len() < text.len() { "..." } else { "" };
+    format!("{:?}", cut + dots)
 }
 
 #[cfg(test)]

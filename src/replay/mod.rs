@@ -25,6 +25,7 @@
 //!   jumped, so a gap of ten years costs no more than one of an hour. Summaries without a sample are not written.
 //! - A cell that cannot be read is counted, reported as `file:line:col`, and is no sample; reading goes on.
 
+mod bytes;
 mod cell;
 mod drive;
 mod fault;
