@@ -10,6 +10,7 @@ mod input;
 mod live;
 mod opcua;
 mod output;
+mod progress;
 mod replay;
 mod run;
 mod verify;
