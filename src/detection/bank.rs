@@ -194,6 +194,11 @@ impl Bank {
         })
     }
 
+    /// The largest statistic of a slot over its limit, as of its last sample: above 1 a chart is beyond its limit.
+    pub fn ratio(&self, slot: Slot) -> Option<f64> {
+        self.charts.worst(slot.index()).map(f64::from)
+    }
+
     /// How many slots are in each phase.
     pub const fn phases(&self) -> Phases {
         self.phases

@@ -188,6 +188,14 @@ impl Charts {
         })
     }
 
+    /// The largest statistic over its limit, of any chart in any direction, as of the last sample.
+    pub(super) fn worst(&self, slot: usize) -> Option<f32> {
+        let inverse_h = *self.inverse_h.get(slot)?;
+        let cusum = self.high.get(slot)?.max(*self.low.get(slot)?) * inverse_h;
+        let ewma = self.ewma.get(slot)?.abs() * self.inverse_limit.get(slot)?;
+        Some(cusum.max(ewma))
+    }
+
     /// Samples since the CUSUM of a direction was last zero.
     pub(super) fn samples_since_zero(&self, slot: usize, upward: bool) -> u32 {
         let column = if upward {
