@@ -13,7 +13,7 @@ const READ_BYTES: usize = 256 * 1024;
 
 /// Opens a file (`-` is standard input). `read` counts the bytes taken from it, before unpacking. Gzip is told by its
 /// first bytes.
-pub(super) fn open_counted(
+pub(crate) fn open_counted(
     path: &Path,
     read: Arc<AtomicU64>,
 ) -> io::Result<Box<dyn BufRead + Send>> {
@@ -31,7 +31,7 @@ pub(super) fn open_counted(
 }
 
 /// The next line without its end; false at the end of the input.
-pub(super) fn read_line(
+pub(crate) fn read_line(
     reader: &mut (impl BufRead + ?Sized),
     line: &mut Vec<u8>,
 ) -> io::Result<bool> {

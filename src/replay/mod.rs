@@ -39,10 +39,13 @@ mod run;
 mod source;
 mod time;
 
+pub(crate) use bytes::{open_counted, read_line};
 pub use cell::{Expected, TagColumn};
+pub(crate) use fault::shown;
 pub use fault::{Fault, Faults};
 pub use files::{AlertCounts, Transitions, Written};
 pub use header::{KnownTags, Layout, Meaning, Reading, read_header};
+pub(crate) use line::{Cell, Cells, column};
 pub use number::parse_number;
 pub use quality::parse_quality;
 pub use run::{Progress, ReplayError, Report, Request, Seconds, replay};
