@@ -44,7 +44,7 @@ pub(super) fn list(dataset: &Path, faults: &mut Faults) -> Vec<DataFile> {
         let what = "holds no recording; allowed: .csv and .csv.gz, in folders or not";
         fault(&data, what.to_owned());
     }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
+    files.sort_by(|a, b| (&a.name, &a.path).cmp(&(&b.name, &b.path)));
     for pair in files.windows(2) {
         if let [first, second] = pair
             && first.name == second.name
