@@ -15,6 +15,7 @@
 //! | [`alerting`] | pure | conditions → alerts, routed to roles |
 //! | [`pipeline`] | pure + task | the chain of the three above, summaries, report by exception |
 //! | [`replay`] | edge | recorded samples through the pipeline, by the time of the data |
+//! | [`backtest`] | edge | detectors over labelled recordings, with scores; `score` is pure |
 //! | [`record`] | pure | what is stored and sent, versioned; its tag registry is a file |
 //! | [`buffer`] | edge | store-and-forward in sled segments |
 //! | [`publish`] | edge | topics, payloads, MQTT |
@@ -30,6 +31,7 @@
 pub mod acquisition;
 pub mod alerting;
 pub mod app;
+pub mod backtest;
 pub mod buffer;
 pub mod cli;
 pub mod clock;

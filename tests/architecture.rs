@@ -43,14 +43,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "pipeline",
         ],
     ),
+    (
+        "backtest",
+        &["model", "config", "clock", "detection", "replay"],
+    ),
     ("buffer", &["model", "config", "clock", "record"]),
     ("publish", &["model", "config", "clock", "record", "buffer"]),
     ("supervisor", &[]),
     ("control", &[]),
 ];
 
-/// Modules that know no async, file, socket, clock or log.
-const PURE: &[&str] = &["model", "validation", "detection", "alerting"];
+/// Modules, and parts of modules, that know no async, file, socket, clock or log.
+const PURE: &[&str] = &[
+    "model",
+    "validation",
+    "detection",
+    "alerting",
+    "backtest/score",
+];
 
 /// What gives an edge away.
 const IMPURE: &[&str] = &[
@@ -78,6 +88,7 @@ const SPAWNERS: &[(&str, &str)] = &[
     ("publish/link.rs", "drives the client's event loop"),
     ("control.rs", "answers one connection each"),
     ("replay/run.rs", "decodes and writes beside the chain"),
+    ("backtest/run.rs", "works on several recordings at once"),
     ("cli", "commands own their process"),
 ];
 
@@ -175,7 +186,7 @@ fn pure_modules_touch_nothing_outside() {
     let mut faults = Vec::new();
     for source in sources()
         .iter()
-        .filter(|s| PURE.contains(&s.module.as_str()))
+        .filter(|s| PURE.iter().any(|pure| s.path.starts_with(pure)))
     {
         let found = IMPURE.iter().filter(|sign| source.code.contains(*sign));
         faults.extend(found.map(|sign| format!("{} has `{sign}`", source.path)));

@@ -90,7 +90,7 @@ fn check(args: &Args) -> io::Result<Outcome> {
 }
 
 /// Each fault on its own line, then how many there are.
-fn faults_text(error: &ConfigError) -> String {
+pub(super) fn faults_text(error: &ConfigError) -> String {
     let lines: Vec<String> = error.faults.iter().map(ToString::to_string).collect();
     let lines = lines.join("\n");
     let count = match error.total {

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 clean, 1 runtime failure, 2 check failed, 64 usage or configuration.
 
+mod backtest;
 mod browse;
 mod buffer;
 mod check;
@@ -10,6 +11,7 @@ mod input;
 mod live;
 mod opcua;
 mod output;
+mod progress;
 mod replay;
 mod run;
 mod verify;
@@ -57,6 +59,7 @@ enum Command {
     Check(check::Args),
     Browse(browse::Args),
     Replay(replay::Args),
+    Backtest(backtest::Args),
     #[command(subcommand)]
     Buffer(buffer::Command),
     #[command(subcommand)]
@@ -89,6 +92,7 @@ where
         Command::Check(args) => check::run(&args),
         Command::Browse(args) => browse::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Buffer(command) => buffer::run(&command),
         Command::Opcua(command) => opcua::run(&command),
         Command::Verify(args) => verify::run(&args),

@@ -1,6 +1,5 @@
 //! `andon replay`: recorded samples through the same chain at full speed.
 
-use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +10,11 @@ use super::Outcome;
 use super::check::load_or_complain;
 use super::input::chain;
 use super::output::{Align, Table, complain, print, print_json};
+use super::progress::Bar;
 use crate::app::design_charts;
 use crate::clock::{Clock, SystemClock};
 use crate::config::format_duration;
-use crate::replay::{Progress, ReplayError, Report, Request, replay};
-
-/// How often the progress bar is drawn.
-const REDRAW: Duration = Duration::from_millis(200);
-/// Width of the progress bar in characters.
-const BAR_CHARS: usize = 30;
+use crate::replay::{ReplayError, Report, Request, replay};
 
 /// Run recorded samples through the same chain at full speed.
 ///
@@ -69,8 +64,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         ignore_unknown: args.ignore_unknown,
         clock,
     };
-    let mut bar = Bar::new(&args.input);
-    let replayed = replay(request, &mut |progress| bar.show(progress));
+    let bytes_total = bytes_of(&args.input);
+    let mut bar = Bar::new(bytes_total.is_some());
+    let replayed = replay(request, &mut |progress| {
+        let share = (progress.bytes, bytes_total.unwrap_or(0));
+        bar.show(share, progress.values, progress.elapsed);
+    });
     bar.clear();
     match replayed {
         Ok(report) => finish(args, &report),
@@ -225,70 +224,9 @@ fn report_json(report: &Report) -> serde_json::Value {
     })
 }
 
-/// A progress bar on standard error, if that is a terminal.
-struct Bar {
-    is_shown: bool,
-    total_bytes: u64,
-    drawn: Duration,
-}
-
-impl Bar {
-    fn new(inputs: &[PathBuf]) -> Self {
-        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
-        let has_size = !inputs.iter().any(|path| path == Path::new("-"));
-        Self {
-            is_shown: io::stderr().is_terminal() && has_size,
-            total_bytes: inputs.iter().map(size).sum::<u64>().max(1),
-            drawn: Duration::ZERO,
-        }
-    }
-
-    fn show(&mut self, progress: Progress) {
-        if !self.is_shown || progress.elapsed < self.drawn.saturating_add(REDRAW) {
-            return;
-        }
-        self.drawn = progress.elapsed;
-        draw(&bar_text(&progress, self.total_bytes));
-    }
-
-    /// Leaves the line empty for what is printed next.
-    fn clear(&self) {
-        if self.is_shown && !self.drawn.is_zero() {
-            draw("");
-        }
-    }
-}
-
-fn bar_text(progress: &Progress, total_bytes: u64) -> String {
-    let percent = progress.bytes.saturating_mul(100) / total_bytes.max(1);
-    let percent = usize::try_from(percent).unwrap_or(100).min(100);
-    let done = "#".repeat(BAR_CHARS * percent / 100);
-    let speed = progress.values as f64 / progress.elapsed.as_secs_f64().max(1e-3);
-    format!("[{done:<BAR_CHARS$}] {percent:>3} %  {speed:.0} values/s")
-}
-
-fn draw(line: &str) {
-    // `ESC [ K` wipes what an earlier, longer line left.
-    write!(io::stderr().lock(), "\r{line}\x1b[K").ok();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bar_shows_the_share_of_bytes_read() {
-        let progress = |bytes| Progress {
-            bytes,
-            values: 2_000_000,
-            elapsed: Duration::from_secs(2),
-        };
-        let half = bar_text(&progress(50), 100);
-        assert_eq!(
-            half,
-            format!("[{:<30}]  50 %  1000000 values/s", "#".repeat(15))
-        );
-        assert!(bar_text(&progress(500), 100).contains("100 %"));
-        assert!(bar_text(&progress(0), 0).contains("  0 %"));
-    }
+/// The size of all inputs; none when one is standard input.
+fn bytes_of(inputs: &[PathBuf]) -> Option<u64> {
+    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |m| m.len());
+    let has_size = !inputs.iter().any(|path| path == Path::new("-"));
+    has_size.then(|| inputs.iter().map(size).sum())
 }

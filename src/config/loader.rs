@@ -20,17 +20,19 @@ use crate::model::AssetPath;
 ///
 /// Relative paths inside start at the folder of `path`.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let name = path.display().to_string();
-    match LocalFiles.text(path) {
-        Ok(text) => parse(&text, &name, &LocalFiles),
-        Err(fault) => Err(ConfigError {
-            faults: vec![Fault {
-                at: name,
-                message: format!("the configuration {fault}"),
-            }],
-            total: 1,
-        }),
-    }
+    let text = text_of(path, "configuration")?;
+    parse(&text, &path.display().to_string(), &LocalFiles)
+}
+
+/// The text of a file that the operator gave as `what`.
+pub(super) fn text_of(path: &Path, what: &str) -> Result<String, ConfigError> {
+    LocalFiles.text(path).map_err(|fault| ConfigError {
+        faults: vec![Fault {
+            at: path.display().to_string(),
+            message: format!("the {what} {fault}"),
+        }],
+        total: 1,
+    })
 }
 
 /// Checks the configuration `text` known to the operator as `file`; `resolver` supplies what it names.

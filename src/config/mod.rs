@@ -31,6 +31,7 @@ mod mqtt;
 mod nearest;
 mod node;
 mod opcua_link;
+mod profile;
 mod section;
 mod settings;
 mod tag;
@@ -48,6 +49,7 @@ pub use fault::{ConfigError, Fault};
 pub use files::{FileFault, FileSource, LocalFiles};
 pub use loader::{load, parse};
 pub use nearest::did_you_mean;
+pub use profile::{BacktestProfile, LearnPart, SamplingRate, load_profile, parse_profile};
 pub use types::*;
 pub use units::{
     format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size,

@@ -217,13 +217,23 @@ impl<'a> Section<'a> {
         key: &'static str,
         range: &RangeInclusive<Duration>,
     ) -> Option<Switch<Duration>> {
+        self.duration_or("off", key, range)
+    }
+
+    /// A duration within `range`, or `word` for none.
+    pub(super) fn duration_or(
+        &self,
+        word: &str,
+        key: &'static str,
+        range: &RangeInclusive<Duration>,
+    ) -> Option<Switch<Duration>> {
         self.read(key, |value| {
-            if value.text() == Some("off") {
+            if value.text() == Some(word) {
                 return Ok(Switch::Off);
             }
             duration(value, range)
                 .map(Switch::On)
-                .map_err(|what| format!("{what}, or \"off\""))
+                .map_err(|what| format!("{what}, or \"{word}\""))
         })
     }
 

@@ -171,6 +171,28 @@ impl Settings {
         })
     }
 
+    /// Reads `detect` where nothing is inherited and detection is the purpose: it is on. `rate` is the sampling period
+    /// where it is known.
+    pub(super) fn read_detection(
+        section: &Section<'_>,
+        rate: Option<Duration>,
+    ) -> Option<DetectionRules> {
+        let mut settings = Self {
+            rate,
+            detect: Some(true),
+            ..Self::default()
+        };
+        settings.read_detect(section);
+        if settings.detect == Some(false) {
+            section.fault_unquoted("detect", "is off; nothing would be detected");
+            settings.detect = Some(true);
+        }
+        if rate.is_some() {
+            settings.check_detect(section, true);
+        }
+        settings.detection(true)
+    }
+
     /// Reports what the tag's own keys contradict, given everything it inherits (`self`).
     pub(super) fn check(&self, section: &Section<'_>, numeric: bool) {
         self.check_validate(section, numeric);
@@ -355,7 +377,7 @@ impl Settings {
 }
 
 /// The tag's own table behind `key`, only to look into; its faults have been reported by [`Settings::read`].
-fn nested<'a>(section: &Section<'a>, key: &'static str) -> Option<Section<'a>> {
+pub(super) fn nested<'a>(section: &Section<'a>, key: &'static str) -> Option<Section<'a>> {
     let node = section.node(key)?;
     matches!(node.value, Value::Table(_)).then(|| section.section(key))?
 }

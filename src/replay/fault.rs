@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Faults kept with their place; beyond that they are counted only.
 const KEPT: usize = 20;
+/// Characters of a cell shown in a message.
+const SHOWN_CHARS: usize = 40;
 
 /// Something in an input that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +42,18 @@ pub struct Faults {
 
 impl Faults {
     /// Counts a fault; `make` is called only if it is kept.
-    pub(super) fn add(&mut self, make: impl FnOnce() -> Fault) {
+    pub(crate) fn add(&mut self, make: impl FnOnce() -> Fault) {
         self.count += 1;
         if self.first.len() < KEPT {
             self.first.push(make());
         }
+    }
+
+    /// Adds those of another list behind these.
+    pub(crate) fn append(&mut self, others: Self) {
+        self.count += others.count;
+        let free = KEPT.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(free));
     }
 
     /// How many there were.
@@ -66,6 +75,14 @@ impl Faults {
         }
         lines.join("\n")
     }
+}
+
+/// A cell as messages show it: in quotes, cut when it is long.
+pub(crate) fn shown(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    let dots = if cut.len() < text.len() { "..." } else { "" };
+    format!("{:?}", cut + dots)
 }
 
 #[cfg(test)]
@@ -97,5 +114,18 @@ mod tests {
         }
         assert_eq!((faults.count(), faults.first().len()), (25, 20));
         assert!(faults.text().ends_with("a.csv:20:1: no\nand 5 more"));
+    }
+
+    #[test]
+    fn lists_are_joined_in_order_and_stay_bounded() {
+        let list = |lines: std::ops::Range<u64>| {
+            let mut faults = Faults::default();
+            lines.for_each(|line| faults.add(|| fault(line, 1)));
+            faults
+        };
+        let mut all = list(1..16);
+        all.append(list(16..41));
+        assert_eq!((all.count(), all.first().len()), (40, 20));
+        assert!(all.text().ends_with("a.csv:20:1: no\nand 20 more"));
     }
 }

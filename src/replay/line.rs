@@ -2,18 +2,18 @@
 
 /// One cell of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cell<'a> {
+pub(crate) struct Cell<'a> {
     /// The text without blanks around it and without the quotes; a doubled quote inside of quotes is still double.
-    pub(super) text: &'a [u8],
+    pub(crate) text: &'a [u8],
     /// Where the cell begins in its line, in bytes from 0.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// Whether it stood in quotes.
-    pub(super) is_quoted: bool,
+    pub(crate) is_quoted: bool,
 }
 
 /// The cells of one line, left to right; a line of nothing has one empty cell.
 #[derive(Debug, Clone)]
-pub(super) struct Cells<'a> {
+pub(crate) struct Cells<'a> {
     line: &'a [u8],
     separator: u8,
     /// Where the next cell begins; none after the last.
@@ -21,7 +21,7 @@ pub(super) struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    pub(super) const fn new(line: &'a [u8], separator: u8) -> Self {
+    pub(crate) const fn new(line: &'a [u8], separator: u8) -> Self {
         Self {
             line,
             separator,
@@ -72,7 +72,7 @@ fn unquoted(text: &[u8]) -> &[u8] {
 }
 
 /// The column, in characters from 1, of a byte of a line.
-pub(super) fn column(line: &[u8], at: usize) -> usize {
+pub(crate) fn column(line: &[u8], at: usize) -> usize {
     let before = line.get(..at).unwrap_or(line);
     String::from_utf8_lossy(before).chars().count() + 1
 }

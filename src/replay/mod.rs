@@ -25,6 +25,7 @@
 //!   jumped, so a gap of ten years costs no more than one of an hour. Summaries without a sample are not written.
 //! - A cell that cannot be read is counted, reported as `file:line:col`, and is no sample; reading goes on.
 
+mod bytes;
 mod cell;
 mod drive;
 mod fault;
@@ -38,10 +39,13 @@ mod run;
 mod source;
 mod time;
 
+pub(crate) use bytes::{open_counted, read_line};
 pub use cell::{Expected, TagColumn};
+pub(crate) use fault::shown;
 pub use fault::{Fault, Faults};
 pub use files::{AlertCounts, Transitions, Written};
 pub use header::{KnownTags, Layout, Meaning, Reading, read_header};
+pub(crate) use line::{Cell, Cells, column};
 pub use number::parse_number;
 pub use quality::parse_quality;
 pub use run::{Progress, ReplayError, Report, Request, Seconds, replay};

@@ -1,28 +1,22 @@
 //! One input: plain or gzip, read row by row.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
+use super::bytes::{open_counted, read_line};
 use super::cell::{TagColumn, quality_of};
-use super::fault::{Fault, Faults};
+use super::fault::{Fault, Faults, shown};
 use super::header::{KnownTags, Layout, Meaning, Reading, read_header};
 use super::line::{Cell, Cells, column};
 use super::quality::{self, parse_quality};
 use super::time::{self, parse_time};
 use crate::model::{Quality, Sample, TagId, Timestamp, Value};
 
-/// Longest row: 100,000 tags with 40 bytes each, and some.
-const LINE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Read at once.
-const READ_BYTES: usize = 256 * 1024;
 /// Names of unknown tags remembered, so that each is reported once.
 const UNKNOWN_KEPT: usize = 100;
-/// Characters of a cell shown in a message.
-const SHOWN_CHARS: usize = 40;
 
 /// What reading gathers besides samples.
 #[derive(Debug, Default)]
@@ -66,9 +60,8 @@ impl<'t> Source<'t> {
             column,
             message,
         };
-        let opened = open_file(path).and_then(|raw| unpack(Counted { raw, read }));
-        let mut reader =
-            opened.map_err(|error| vec![fault(0, 0, format!("cannot be opened: {error}"))])?;
+        let mut reader = open_counted(path, read)
+            .map_err(|error| vec![fault(0, 0, format!("cannot be opened: {error}"))])?;
         let mut line = Vec::new();
         let is_there = read_line(&mut reader, &mut line)
             .map_err(|error| vec![fault(1, 0, format!("cannot be read: {error}"))])?;
@@ -314,59 +307,5 @@ impl<'t> Source<'t> {
             column,
             message,
         }
-    }
-}
-
-fn shown(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let cut: String = text.chars().take(SHOWN_CHARS).collect();
-    let dots = if cut.len() < text.len() { "..." } else { "" };
-    format!("{:?}", cut + dots)
-}
-
-fn open_file(path: &Path) -> io::Result<Box<dyn Read + Send>> {
-    Ok(if path == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path)?)
-    })
-}
-
-/// Gzip is told by its first bytes.
-fn unpack(raw: Counted) -> io::Result<Box<dyn BufRead + Send>> {
-    let mut reader = BufReader::with_capacity(READ_BYTES, raw);
-    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        let unpacked = flate2::bufread::MultiGzDecoder::new(reader);
-        return Ok(Box::new(BufReader::with_capacity(READ_BYTES, unpacked)));
-    }
-    Ok(Box::new(reader))
-}
-
-/// The next line without its end; false at the end of the input.
-fn read_line(reader: &mut (impl BufRead + ?Sized), line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let mut limited = reader.take(LINE_BYTES_MAX);
-    if limited.read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.pop_if(|byte| *byte == b'\n').is_none() && limited.limit() == 0 {
-        let text = format!("the line is longer than {LINE_BYTES_MAX} bytes");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-    }
-    line.pop_if(|byte| *byte == b'\r');
-    Ok(true)
-}
-
-/// Counts the bytes that were read, for the progress bar.
-struct Counted {
-    raw: Box<dyn Read + Send>,
-    read: Arc<AtomicU64>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.raw.read(into)?;
-        self.read.fetch_add(count as u64, Ordering::Relaxed);
-        Ok(count)
     }
 }
