@@ -127,7 +127,8 @@ const fn kind_of(chart: Chart) -> AlarmKind {
 fn detail(finding: &Finding) -> String {
     match (finding.change, finding.chart) {
         (Change::Proposed, _) => {
-            "it has stayed there: if this is the new normal, accept it with `andon baseline accept`".to_owned()
+            "it has stayed there: if this is the new normal, accept it with `andon baseline accept`"
+                .to_owned()
         }
         (_, Chart::SpikeHigh | Chart::SpikeLow) => "so far a jump, not a lasting change".to_owned(),
         (_, Chart::Spread) => {

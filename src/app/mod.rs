@@ -177,7 +177,7 @@ pub fn design_charts(config: &Config) -> Result<Vec<Option<ChartDesign>>, AppErr
     let design = |tag: &crate::config::Tag| match &tag.detection {
         None => Ok(None),
         Some(rules) => designer
-            .design(rules, tag.rate)
+            .design(&config.decided(tag, rules), tag.rate)
             .map(Some)
             .map_err(|source| AppError::Design {
                 tag: tag.name.clone(),

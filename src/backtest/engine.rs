@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use crate::config::BacktestProfile;
-use crate::detection::{Bank, Change, DesignError, Finding, Input, Slot, design};
+use crate::config::{BacktestProfile, DetectionRules};
+use crate::detection::{
+    Bank, CHARTS, ChartDesign, ContextId, ContextPlan, DayTime, DesignError, Finding, Group,
+    GroupDesign, Input, ModeId, Slot, design,
+};
 use crate::model::{Mono, Timestamp};
 
 /// The highest score of a row without an alarm: below 1 in the four decimals that are written.
@@ -37,60 +40,122 @@ pub struct Verdict {
     pub score: f64,
 }
 
-/// The detectors of one recording: a slot per value column.
+/// The detectors of one recording: a slot per value column, or one group of all of them.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    bank: Bank,
-    /// Per slot, whether its alarm stands.
-    standing: Vec<bool>,
+    judge: Judge,
+    /// Names of the modes seen, in the order of their numbers.
+    modes: Vec<String>,
     period: Duration,
     at: Mono,
     last: Option<Timestamp>,
-    inputs: Vec<Input>,
-    findings: Vec<Finding>,
 }
 
+/// Who judges the rows.
+#[derive(Debug, Clone)]
+enum Judge {
+    Bank(Box<Columns>),
+    Group(Box<Group>),
+}
+
+/// Every column by itself.
+#[derive(Debug, Clone)]
+struct Columns {
+    bank: Bank,
+    count: u32,
+    inputs: Vec<Input>,
+    findings: Vec<Finding>,
+    is_learning: bool,
+}
+
+/// What a recording is like, as far as its learning part tells.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outline {
+    /// Value columns.
+    pub columns: usize,
+    /// Time between rows.
+    pub period: Duration,
+    /// Rows that teach, and the time they span.
+    pub learn_rows: usize,
+    /// Time from the first of them to the last.
+    pub learn_span: Duration,
+    /// Machine cycles that begin within them.
+    pub cycles: usize,
+}
+
+/// Cycles from which on a recording is taken to have them.
+const CYCLES_MIN: usize = 5;
+/// The one context of a recording.
+const CONTEXT: ContextId = ContextId(0);
+
 impl Engine {
-    /// Detectors for `columns` values per row, which come once in `period` and of which the first `learn_rows` teach.
-    pub fn new(
-        profile: &BacktestProfile,
-        columns: usize,
-        period: Duration,
-        learn_rows: usize,
-    ) -> Result<Self, DesignError> {
-        let mut rules = profile.detection;
-        rules.learn_samples = u32::try_from(learn_rows).unwrap_or(u32::MAX).max(LEARN_MIN);
-        let designs = vec![design(&rules, period)?; columns];
+    /// Detectors for a recording.
+    pub fn new(profile: &BacktestProfile, outline: &Outline) -> Result<Self, DesignError> {
+        let learn_rows = u32::try_from(outline.learn_rows)
+            .unwrap_or(u32::MAX)
+            .max(LEARN_MIN);
+        let has_cycle = outline.cycles >= CYCLES_MIN;
+        let rules = DetectionRules {
+            learn_samples: learn_rows,
+            ..profile.detection.decided(has_cycle, outline.learn_span)
+        };
+        let design = design(&rules, outline.period)?;
+        let judge = if profile.group {
+            let design = GroupDesign {
+                arl0: design.arl0 / CHARTS,
+                period: outline.period,
+                learn_rows,
+            };
+            Judge::Group(Box::new(Group::new(outline.columns, design)))
+        } else {
+            Judge::Bank(Box::new(Columns::new(
+                &design,
+                outline.columns,
+                profile.settle,
+            )))
+        };
         Ok(Self {
-            bank: Bank::new(&designs),
-            standing: vec![false; columns],
-            period,
+            judge,
+            modes: Vec::new(),
+            period: outline.period,
             at: Mono::from_nanos(0),
             last: None,
-            inputs: Vec::with_capacity(columns),
-            findings: Vec::new(),
         })
     }
 
     /// Takes a row that teaches.
     pub fn learn(&mut self, row: &Row<'_>) {
-        self.step(row);
+        self.score(row);
+    }
+
+    /// The learning part is over: detectors go by what they have learned.
+    pub fn end_learning(&mut self) {
+        if let Judge::Bank(columns) = &mut self.judge {
+            columns.end_learning(self.at);
+        }
     }
 
     /// Takes a row that is judged.
     pub fn score(&mut self, row: &Row<'_>) -> Verdict {
-        self.step(row);
-        let slots = (0..).map(Slot).take(self.standing.len());
-        let worst = slots
-            .filter_map(|slot| self.bank.ratio(slot))
-            .fold(0.0, f64::max);
-        let alarm = self.standing.contains(&true);
-        let score = if alarm {
-            worst.clamp(1.0, SCORE_MAX)
-        } else {
-            worst.min(QUIET_SCORE_MAX)
+        self.pass_time(row.time);
+        let mode = row.mode.map(|name| self.mode(name));
+        let (is_alarm, score) = match &mut self.judge {
+            Judge::Bank(columns) => columns.step(row, mode, self.at),
+            Judge::Group(group) => group
+                .step(row.values, self.at)
+                .map_or((false, 0.0), |reading| {
+                    (reading.score >= 1.0, reading.score)
+                }),
         };
-        Verdict { alarm, score }
+        let score = if is_alarm {
+            score.clamp(1.0, SCORE_MAX)
+        } else {
+            score.min(QUIET_SCORE_MAX)
+        };
+        Verdict {
+            alarm: is_alarm,
+            score,
+        }
     }
 
     /// Another recording of the same columns begins: what was learned is kept, what was going on is not.
@@ -98,29 +163,22 @@ impl Engine {
         self.last = None;
         let pause = self.period.saturating_mul(BETWEEN_PERIODS);
         self.at = self.at.saturating_add(pause);
+        match &mut self.judge {
+            Judge::Bank(columns) => columns
+                .bank
+                .unsettle(CONTEXT, self.at, &mut columns.findings),
+            Judge::Group(group) => group.reset(),
+        }
     }
 
-    fn step(&mut self, row: &Row<'_>) {
-        self.pass_time(row.time);
-        let at = self.at;
-        self.inputs.clear();
-        let values = (0..).map(Slot).zip(row.values);
-        self.inputs.extend(
-            values
-                .filter(|(_, value)| value.is_finite())
-                .map(|(slot, value)| Input {
-                    slot,
-                    value: *value,
-                    at,
-                }),
-        );
-        self.findings.clear();
-        self.bank.step(&self.inputs, &mut self.findings);
-        for finding in &self.findings {
-            if let Some(standing) = self.standing.get_mut(finding.slot.index()) {
-                *standing = finding.change != Change::Cleared;
-            }
-        }
+    /// The number of a mode; the first is 1, 0 being none.
+    fn mode(&mut self, name: &str) -> ModeId {
+        let known = self.modes.iter().position(|mode| mode == name);
+        let index = known.unwrap_or_else(|| {
+            self.modes.push(name.to_owned());
+            self.modes.len() - 1
+        });
+        ModeId(u16::try_from(index + 1).unwrap_or(u16::MAX))
     }
 
     /// A row whose time does not advance is a sample all the same: clocks that count whole seconds repeat them.
@@ -136,6 +194,54 @@ impl Engine {
     }
 }
 
+impl Columns {
+    fn new(design: &ChartDesign, columns: usize, settle: Duration) -> Self {
+        let count = u32::try_from(columns).unwrap_or(u32::MAX);
+        let context = ContextPlan {
+            slots: (0..count).map(Slot).collect(),
+            settle,
+        };
+        Self {
+            bank: Bank::new(&vec![*design; columns], &[context]),
+            count,
+            inputs: Vec::with_capacity(columns),
+            findings: Vec::new(),
+            is_learning: true,
+        }
+    }
+
+    fn end_learning(&mut self, at: Mono) {
+        if std::mem::take(&mut self.is_learning) {
+            for slot in (0..self.count).map(Slot) {
+                self.bank.end_learning(slot, at, &mut self.findings);
+            }
+        }
+    }
+
+    fn step(&mut self, row: &Row<'_>, mode: Option<ModeId>, at: Mono) -> (bool, f64) {
+        self.findings.clear();
+        if let Some(mode) = mode {
+            self.bank.change_mode(CONTEXT, mode, at, &mut self.findings);
+        }
+        if row.cycle_start {
+            self.bank.begin_cycle(CONTEXT, at);
+        }
+        self.inputs.clear();
+        let values = (0..self.count).map(Slot).zip(row.values);
+        self.inputs.extend(values.map(|(slot, value)| Input {
+            slot,
+            value: *value,
+            at,
+        }));
+        let day = DayTime::at(row.time);
+        self.bank.step(&self.inputs, day, &mut self.findings);
+        let verdicts = (0..self.count).map(|slot| self.bank.verdict(Slot(slot)));
+        verdicts.fold((false, 0.0), |(any, worst), (is_alarm, score)| {
+            (any || is_alarm, f64::from(score).max(worst))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,7 +249,14 @@ mod tests {
 
     fn engine(columns: usize, learn_rows: usize) -> Engine {
         let profile = parse_profile("", "p.toml").unwrap();
-        Engine::new(&profile, columns, Duration::from_secs(1), learn_rows).unwrap()
+        let outline = Outline {
+            columns,
+            period: Duration::from_secs(1),
+            learn_rows,
+            learn_span: Duration::from_secs(learn_rows as u64),
+            cycles: 0,
+        };
+        Engine::new(&profile, &outline).unwrap()
     }
 
     fn pattern(i: i64) -> f64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::engine::Row;
+use super::engine::{Outline, Row};
 use crate::model::Timestamp;
 use crate::replay::{
     Cell, Cells, Fault, Faults, column, open_counted, parse_number, parse_time, read_line, shown,
@@ -18,6 +18,11 @@ const TIME_NAMES: [&str; 3] = ["t_s", "timestamp", "datetime"];
 const LABEL_NAMES: [&str; 5] = ["anomaly", "changepoint", "label", "is_anomaly", "class"];
 /// Seconds from 1970 that a time may be away: as far as the calendar times of recordings go.
 const SECONDS_MAX: f64 = 9e9;
+
+/// Seconds below this count from the start of the recording, which is taken to be a Monday; others are Unix times.
+const UNIX_FROM: f64 = 1e8;
+/// The first Monday of 1970.
+const MONDAY_S: f64 = 4.0 * 86_400.0;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +69,23 @@ impl Recording {
                 cycle_start: *cycle_start,
                 values,
             })
+    }
+
+    /// What it is like, as far as the first `learn` rows tell.
+    pub(super) fn outline(&self, period: Duration, learn: usize) -> Outline {
+        let taught = || self.times.iter().take(learn);
+        let span = taught().next().zip(taught().last());
+        let span_ns = span.map_or(0, |(first, last)| {
+            last.as_nanos().saturating_sub(first.as_nanos())
+        });
+        let cycles = self.cycle_starts.iter().take(learn);
+        Outline {
+            columns: self.columns.len(),
+            period,
+            learn_rows: learn,
+            learn_span: Duration::from_nanos(u64::try_from(span_ns).unwrap_or(0)),
+            cycles: cycles.filter(|starts| **starts).count(),
+        }
     }
 
     /// The median interval of the first `rows` rows; intervals that do not advance are left out.
@@ -215,7 +237,14 @@ impl Reading {
         if seconds.is_none() {
             self.fault_cell(line, cell, "is no time; allowed are seconds, as 12 or 12.5");
         }
-        seconds.map(|seconds| Timestamp::from_nanos(nanos(seconds)))
+        let monday = |seconds: f64| {
+            if seconds.abs() < UNIX_FROM {
+                MONDAY_S
+            } else {
+                0.0
+            }
+        };
+        seconds.map(|seconds| Timestamp::from_nanos(nanos(seconds + monday(seconds))))
     }
 
     fn calendar(&mut self, line: &[u8], cell: Cell<'_>) -> Option<Timestamp> {

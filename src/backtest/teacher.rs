@@ -46,6 +46,7 @@ impl Teacher {
         match fresh(profile, &recording, recording.rows()) {
             Ok(mut engine) => {
                 recording.iter().for_each(|row| engine.learn(&row));
+                engine.end_learning();
                 Some(Self::Taught {
                     path: path.to_owned(),
                     columns: recording.columns,
@@ -95,7 +96,7 @@ fn fresh(profile: &BacktestProfile, recording: &Recording, learn: usize) -> Resu
             format!("the learning rows ({learn}) have no two times to take the rate from; give rate = \"…\"")
         })?,
     };
-    Engine::new(profile, recording.columns.len(), period, learn)
+    Engine::new(profile, &recording.outline(period, learn))
         .map_err(|error| format!("no detector can be made by the profile: {error}"))
 }
 

@@ -97,6 +97,7 @@ impl Work<'_> {
         }
         let mut rows = recording.iter();
         rows.by_ref().take(learn).for_each(|row| engine.learn(&row));
+        engine.end_learning();
         let verdicts: Vec<_> = rows.map(|row| engine.score(&row)).collect();
         self.counts.add_values(recording);
         let taught = std::iter::repeat_n(false, learn);

@@ -14,7 +14,7 @@ use crate::model::{AssetPath, TagId};
 /// Allowed settling times.
 pub(super) const SETTLE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(24);
 /// Settling time unless stated.
-const SETTLE_DEFAULT: Duration = Duration::from_secs(30);
+pub(super) const SETTLE_DEFAULT: Duration = Duration::from_secs(30);
 /// Tags of a group: fewer have no pattern, more cost more than a small processor has.
 const GROUP_TAGS: RangeInclusive<usize> = 2..=64;
 /// Most tags that make a mode, and most values that mean quiet.
@@ -75,7 +75,11 @@ pub(super) fn read_context(
         && context.setpoints.is_empty()
         && context.cycle.is_none()
         && context.quiet.is_empty();
-    if says_nothing && !["mode", "setpoints", "cycle", "quiet"].iter().any(|key| section.has(key)) {
+    if says_nothing
+        && !["mode", "setpoints", "cycle", "quiet"]
+            .iter()
+            .any(|key| section.has(key))
+    {
         section.missing(
             "mode",
             "a context needs at least one of mode, setpoints, cycle and quiet",
@@ -93,7 +97,10 @@ fn read_quiet(section: &Section<'_>, names: &TagNames<'_>) -> Vec<QuietWhen> {
         let quiet = Section::new(section.faults(), table, label);
         for key in ["tag", "values"] {
             if !quiet.has(key) {
-                quiet.missing(key, "allowed: { tag = \"press1.state\", values = [\"MAINT\"] }");
+                quiet.missing(
+                    key,
+                    "allowed: { tag = \"press1.state\", values = [\"MAINT\"] }",
+                );
             }
         }
         let tag = quiet.read("tag", |value| names.find(value));
@@ -135,7 +142,9 @@ pub(super) fn read_group(
     }
     let members = section.list("tags", |value| {
         let id = names.find(value)?;
-        let detected = tags.get(id.index()).is_some_and(|tag| tag.detection.is_some());
+        let detected = tags
+            .get(id.index())
+            .is_some_and(|tag| tag.detection.is_some());
         if detected {
             Ok(id)
         } else {

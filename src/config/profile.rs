@@ -3,6 +3,8 @@
 //! ```toml
 //! rate = "1s"                # or "auto"
 //! learn = { share = 0.15 }   # or { rows = 400 }, or { share = 0.15, rows_max = 750 }
+//! settle = "30s"             # after a change of mode, as of a context
+//! group = false              # true: the columns are judged together, as the tags of a group
 //! [detect]                   # as of a tag, without `learn`
 //! ```
 
@@ -10,6 +12,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use super::context::{SETTLE, SETTLE_DEFAULT};
 use super::fault::{ConfigError, Faults};
 use super::loader::text_of;
 use super::node::parse_toml;
@@ -33,6 +36,10 @@ pub struct BacktestProfile {
     pub rate: SamplingRate,
     /// `learn` (default `{ share = 0.15 }`).
     pub learn: LearnPart,
+    /// `settle` (default 30 s): how long levels settle after a change of mode.
+    pub settle: Duration,
+    /// `group` (default false): the columns are judged together, as the tags of a group.
+    pub group: bool,
     /// `detect`, as of a tag.
     pub detection: DetectionRules,
 }
@@ -124,10 +131,16 @@ fn read_profile(section: Section<'_>) -> Option<BacktestProfile> {
             "has no meaning here; learn = { … } beside [detect] says which rows teach",
         );
     }
+    let settle = section
+        .duration("settle", &SETTLE)
+        .unwrap_or(SETTLE_DEFAULT);
+    let group = section.flag("group").unwrap_or(false);
     section.finish();
     Some(BacktestProfile {
         rate,
         learn,
+        settle,
+        group,
         detection: detection?,
     })
 }
@@ -211,11 +224,11 @@ mod tests {
         check_fault(
             "rat = 1\nlearn = { rows = 1, share = 2.0 }\n[detect]\ndetect_shft = 1\nlearn = 300\n",
             &[
-                "p.toml:1:1: rat is not a known key (did you mean \"rate\"?); allowed: detect, learn, rate",
+                "p.toml:1:1: rat is not a known key (did you mean \"rate\"?); allowed: detect, group, learn, rate, settle",
                 "p.toml:2:18: learn.rows = 1 is outside 2 to 10000000",
                 "p.toml:2:18: learn.rows = 1 stands alone: remove it, or share and rows_max",
                 "p.toml:2:29: learn.share = 2.0 is outside 0.001 to 0.9",
-                "p.toml:4:1: detect.detect_shft is not a known key (did you mean \"detect_shift\"?); allowed: detect_shift, false_alarms, learn, on",
+                "p.toml:4:1: detect.detect_shft is not a known key (did you mean \"detect_shift\"?); allowed: detect_shift, false_alarms, learn, level, on, profile, within",
                 "p.toml:5:9: detect.learn = 300 has no meaning here; learn = { … } beside [detect] says which rows teach",
             ],
         );

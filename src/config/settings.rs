@@ -272,6 +272,7 @@ impl Settings {
         self.learn_samples = learn.and_then(|n| u32::try_from(n).ok());
         self.within = section.duration_or_off("within", &WITHIN);
         let profiles = [
+            ("auto", Profile::Auto),
             ("none", Profile::None),
             ("cycle", Profile::Cycle),
             ("day", Profile::Day),

@@ -52,6 +52,15 @@ impl Config {
         self.contexts.iter().position(names)
     }
 
+    /// The detection rules of a tag with everything decided that was left open.
+    pub fn decided(&self, tag: &Tag, rules: &DetectionRules) -> DetectionRules {
+        let context = self
+            .context_of(tag)
+            .and_then(|index| self.contexts.get(index));
+        let has_cycle = context.is_some_and(|context| context.cycle.is_some());
+        rules.decided(has_cycle, tag.rate.saturating_mul(rules.learn_samples))
+    }
+
     /// The device behind an id of this configuration.
     pub fn device(&self, id: DeviceId) -> Option<&Device> {
         self.devices.get(id.index())
@@ -494,17 +503,38 @@ pub struct DetectionRules {
     pub learn_samples: u32,
     /// `within`: the shift must be found within this time on average; a wish that the charts cannot meet is refused.
     pub within: Option<Duration>,
-    /// `profile` (default "none"): the pattern that the signal repeats and is compared with.
+    /// `profile` (default "auto"): the pattern that the signal repeats and is compared with.
     pub profile: Profile,
     /// `level` (default "fixed"): whether the signal has a normal level.
     pub level: Level,
 }
 
+impl DetectionRules {
+    /// Learning at least this long sees enough of a day to learn what repeats with it.
+    const WEEK_LEARNED: Duration = Duration::from_hours(36);
+
+    /// These rules with [`Profile::Auto`] decided: for a signal that is learned over `learning`, in a context with
+    /// machine cycles or without.
+    #[must_use]
+    pub fn decided(self, has_cycle: bool, learning: Duration) -> Self {
+        let profile = match self.profile {
+            Profile::Auto if has_cycle => Profile::Cycle,
+            Profile::Auto if learning >= Self::WEEK_LEARNED => Profile::Week,
+            Profile::Auto => Profile::None,
+            stated => stated,
+        };
+        Self { profile, ..self }
+    }
+}
+
 /// `detect.profile`: what a signal repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
-    /// `"none"`: nothing.
+    /// `"auto"`: the machine cycle where the context has one, the week where learning takes a day and a half or more,
+    /// else nothing.
     #[default]
+    Auto,
+    /// `"none"`: nothing.
     None,
     /// `"cycle"`: the machine cycle of its context.
     Cycle,

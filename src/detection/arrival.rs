@@ -70,7 +70,11 @@ impl Arrival {
         self.last_ns = now;
         let is_same = value.to_bits() == self.last.to_bits();
         self.last = value;
-        self.run = if is_same { self.run.saturating_add(1) } else { 1 };
+        self.run = if is_same {
+            self.run.saturating_add(1)
+        } else {
+            1
+        };
         let passed = now - before;
         if passed <= self.period_ns.saturating_add(self.period_ns / 2) {
             return Some(0);

@@ -379,7 +379,9 @@ impl Bank {
         }
         let quiet = self.blocks.get(self.pending.block);
         let count = quiet.map_or(0.0, |block| at(&block.state.quiet_count, lane));
-        if worst < QUIET_RATIO && (count >= REFINE_EVERY || stage == Stage::Attended || self.phases.provisional > 0) {
+        if worst < QUIET_RATIO
+            && (count >= REFINE_EVERY || stage == Stage::Attended || self.phases.provisional > 0)
+        {
             self.teach(slot, lane, count >= REFINE_EVERY);
         }
     }
@@ -553,7 +555,11 @@ impl Bank {
             self.phases.learning -= 1;
             self.phases.armed += 1;
         }
-        let score = if said.is_on { said.ratio.max(1.0) } else { said.ratio.min(0.999) };
+        let score = if said.is_on {
+            said.ratio.max(1.0)
+        } else {
+            said.ratio.min(0.999)
+        };
         put(&mut self.scores, slot, score);
         let fault = self.faults.remove(&slot);
         if let Some(fault) = judge_wandering(fault, &said, input, out) {
@@ -596,7 +602,10 @@ impl Bank {
         }
         self.renew(slot);
         self.reset(slot);
-        let is_quiet = self.contexts.of(slot).is_some_and(|context| context.is_quiet);
+        let is_quiet = self
+            .contexts
+            .of(slot)
+            .is_some_and(|context| context.is_quiet);
         self.set_stage(slot, is_quiet);
     }
 

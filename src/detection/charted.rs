@@ -6,7 +6,7 @@ use super::charts::Limits;
 use super::design::ChartDesign;
 use super::fit::spread_floor;
 use super::limits::Tuning;
-use super::model::{ModeLevel, ModeId, Model};
+use super::model::{ModeId, ModeLevel, Model};
 use super::pattern::{Expected, Phase};
 use super::robust::level_and_spread;
 use crate::model::Mono;
@@ -150,7 +150,13 @@ impl Charted {
     }
 
     /// Looks at a sample that the plain path cannot take.
-    pub(super) fn attend(&mut self, value: f64, phase: Phase, at: Mono, design: &ChartDesign) -> Attention {
+    pub(super) fn attend(
+        &mut self,
+        value: f64,
+        phase: Phase,
+        at: Mono,
+        design: &ChartDesign,
+    ) -> Attention {
         if self.introduction.is_some() {
             return self.introduce(value, at, design);
         }
@@ -162,7 +168,9 @@ impl Charted {
         };
         let distance = value - level.level;
         let residual = (distance - expected.offset) / (level.spread * expected.spread);
-        if !expected.is_learned && let Some(pattern) = &mut self.model.pattern {
+        if !expected.is_learned
+            && let Some(pattern) = &mut self.model.pattern
+        {
             // Nothing is known of these days yet: they teach, and only what looks at neighbours is charted.
             pattern.refine(phase, distance, 0.0, design.period.as_secs_f32());
         }
@@ -177,7 +185,9 @@ impl Charted {
         if self.has_level {
             return Attention::Chart(residual);
         }
-        self.strange.residual(residual).map_or(Attention::Skip, Attention::Chart)
+        self.strange
+            .residual(residual)
+            .map_or(Attention::Skip, Attention::Chart)
     }
 
     fn expected(&self, phase: Phase) -> Option<Expected> {
@@ -248,7 +258,12 @@ impl Charted {
     }
 
     /// Writes the limits into a lane.
-    pub(super) fn write_limits(&mut self, limits: &mut Limits, lane: usize, design: &ChartDesign) -> f64 {
+    pub(super) fn write_limits(
+        &mut self,
+        limits: &mut Limits,
+        lane: usize,
+        design: &ChartDesign,
+    ) -> f64 {
         self.renewed_at = samples(&self.model);
         let tuning = Tuning::new(design, &self.model);
         tuning.write(limits, lane, self.has_level);
@@ -267,7 +282,9 @@ impl Charted {
         let Some(spread) = self.level().map(|level| level.spread) else {
             return;
         };
-        let is_learned = self.expected(phase).is_some_and(|expected| expected.is_learned);
+        let is_learned = self
+            .expected(phase)
+            .is_some_and(|expected| expected.is_learned);
         if let (Some(pattern), true) = (&mut self.model.pattern, is_learned) {
             let surprise = residual.clamp(-2.0, 2.0) * spread;
             pattern.refine(phase, 0.0, surprise, period_s);
@@ -289,7 +306,12 @@ impl Charted {
     pub(super) fn refine(&mut self, sum: f64, count: f64) -> bool {
         let mode = self.mode;
         let has_pattern = self.model.pattern.is_some();
-        let Some(level) = self.model.levels.iter_mut().find(|level| level.mode == mode) else {
+        let Some(level) = self
+            .model
+            .levels
+            .iter_mut()
+            .find(|level| level.mode == mode)
+        else {
             return false;
         };
         level.samples = (level.samples + count).min(LEVEL_MEMORY.max(level.samples));
@@ -326,5 +348,9 @@ impl Charted {
 
 /// Samples behind the best known level.
 fn samples(model: &Model) -> f64 {
-    model.levels.iter().map(|level| level.samples).fold(0.0, f64::max)
+    model
+        .levels
+        .iter()
+        .map(|level| level.samples)
+        .fold(0.0, f64::max)
 }

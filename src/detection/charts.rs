@@ -255,14 +255,11 @@ impl Stepper {
     reason = "every column has LANES elements, so no index is out of bounds and no check is compiled in"
 )]
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "only inlined code is compiled for the wider registers")]
-fn advance(
-    s: &mut State,
-    l: &Limits,
-    residual: &Column,
-    fed: &Column,
-    out: &mut Readings,
-) {
+#[expect(
+    clippy::inline_always,
+    reason = "only inlined code is compiled for the wider registers"
+)]
+fn advance(s: &mut State, l: &Limits, residual: &Column, fed: &Column, out: &mut Readings) {
     for i in 0..LANES {
         let is_fed = fed[i] > 0.0;
         let keep = |old: f32, new: f32| if is_fed { new } else { old };
@@ -282,13 +279,18 @@ fn advance(
         let moved = s.level[i] + l.lambda[i] * (w - s.level[i]);
         let level = if moved.abs() < LEVEL_ZERO { 0.0 } else { moved };
         let (spread_square, swing_square) = (y * y * l.per_spread[i], w * w * l.per_swing[i]);
-        let spread = (s.spread[i] + (spread_square - l.spread_k[i]) * l.per_spread_h[i]).clamp(0.0, CAP);
+        let spread =
+            (s.spread[i] + (spread_square - l.spread_k[i]) * l.per_spread_h[i]).clamp(0.0, CAP);
         let swing = (s.swing[i] + (swing_square - l.swing_k[i]) * l.per_swing_h[i]).clamp(0.0, CAP);
         let spread_mean = s.spread_mean[i] + SQUARES_LAMBDA * (spread_square - s.spread_mean[i]);
         let swing_mean = s.swing_mean[i] + SQUARES_LAMBDA * (swing_square - s.swing_mean[i]);
 
         let is_outside = r.abs() > SPIKE_SHARE * e.abs() * l.innovation[i];
-        let spike = if is_outside { e.abs() * l.per_spike[i] } else { 0.0 };
+        let spike = if is_outside {
+            e.abs() * l.per_spike[i]
+        } else {
+            0.0
+        };
         let is_outlier = is_outside && e.abs() * l.per_outlier[i] > 1.0;
         let is_pair = is_outlier && s.flags[i] & (OUTLIER | OUTLIER_BEFORE) > 0;
         let shifted = (s.flags[i] & OUTLIER) << 1;
@@ -305,8 +307,18 @@ fn advance(
         out.spike[i] = spike;
         out.outliers[i] = outliers;
 
-        s.since_high[i] = keep(s.since_high[i], if high > 0.0 { s.since_high[i] + 1.0 } else { 0.0 });
-        s.since_low[i] = keep(s.since_low[i], if low > 0.0 { s.since_low[i] + 1.0 } else { 0.0 });
+        s.since_high[i] = keep(
+            s.since_high[i],
+            if high > 0.0 {
+                s.since_high[i] + 1.0
+            } else {
+                0.0
+            },
+        );
+        s.since_low[i] = keep(
+            s.since_low[i],
+            if low > 0.0 { s.since_low[i] + 1.0 } else { 0.0 },
+        );
         s.high[i] = keep(s.high[i], high);
         s.low[i] = keep(s.low[i], low);
         s.level[i] = keep(s.level[i], level);
@@ -317,7 +329,11 @@ fn advance(
         s.previous[i] = keep(s.previous[i], r);
         s.flags[i] = if is_fed { flags } else { s.flags[i] };
         let is_quiet = is_fed && worst < QUIET_RATIO;
-        s.quiet_sum[i] += if is_quiet { r.clamp(-LESSON_MAX, LESSON_MAX) } else { 0.0 };
+        s.quiet_sum[i] += if is_quiet {
+            r.clamp(-LESSON_MAX, LESSON_MAX)
+        } else {
+            0.0
+        };
         s.quiet_count[i] += if is_quiet { 1.0 } else { 0.0 };
     }
 }

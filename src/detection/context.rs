@@ -6,7 +6,7 @@ use super::bank::Slot;
 use super::model::ModeId;
 use super::pattern::Phase;
 use crate::config::Profile;
-use crate::model::Mono;
+use crate::model::{Mono, Timestamp};
 
 /// Index of a context: dense, in the order given to [`super::Bank::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,6 +28,20 @@ pub struct DayTime {
     pub second: f32,
     /// Saturday or Sunday.
     pub is_weekend: bool,
+}
+
+impl DayTime {
+    /// Time and kind of day in UTC.
+    pub fn at(wall: Timestamp) -> Self {
+        const DAY_S: i64 = 86_400;
+        let seconds = wall.as_nanos().div_euclid(1_000_000_000);
+        // The first of January 1970 was a Thursday.
+        let weekday = (seconds.div_euclid(DAY_S) + 3).rem_euclid(7);
+        Self {
+            second: seconds.rem_euclid(DAY_S) as f32,
+            is_weekend: weekday >= 5,
+        }
+    }
 }
 
 /// State of one context.
@@ -82,13 +96,14 @@ impl Contexts {
 
     /// The mode of a slot.
     pub(super) fn mode(&self, slot: usize) -> ModeId {
-        self.of(slot).map_or(ModeId::default(), |context| context.mode)
+        self.of(slot)
+            .map_or(ModeId::default(), |context| context.mode)
     }
 
     /// Where a slot stands in what it repeats.
     pub(super) fn phase(&self, slot: usize, profile: Profile, at: Mono, day: DayTime) -> Phase {
         match profile {
-            Profile::None => Phase::UNKNOWN,
+            Profile::Auto | Profile::None => Phase::UNKNOWN,
             Profile::Day => Phase {
                 position_s: day.second,
                 is_weekend: false,
@@ -122,6 +137,7 @@ impl Context {
     /// Whether levels may still move because of what was announced; half a settling time more is left for learning.
     pub(super) fn is_unsettled(&self, at: Mono) -> bool {
         let longest = self.settle + self.settle / 2;
-        self.changed_at.is_some_and(|then| at.since(then) <= longest && !longest.is_zero())
+        self.changed_at
+            .is_some_and(|then| at.since(then) <= longest && !longest.is_zero())
     }
 }

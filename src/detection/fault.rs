@@ -77,7 +77,9 @@ impl Fault {
         let level = match chart {
             _ if is_spike => residual,
             _ if !chart.is_level() => 0.0,
-            _ if at.level.abs() < LEVEL_MIN => LEVEL_MIN.copysign(if chart.is_high() { 1.0 } else { -1.0 }),
+            _ if at.level.abs() < LEVEL_MIN => {
+                LEVEL_MIN.copysign(if chart.is_high() { 1.0 } else { -1.0 })
+            }
             _ => at.level,
         };
         let grown = |mean: f32| if is_spike { 1.0 } else { mean.max(1.0) };
@@ -86,7 +88,11 @@ impl Fault {
             severity,
             onset,
             level,
-            variance: if at.is_restless { grown(at.swing_mean) } else { 1.0 },
+            variance: if at.is_restless {
+                grown(at.swing_mean)
+            } else {
+                1.0
+            },
             is_stuck: at.is_stuck,
             innovation_variance: grown(at.spread_mean),
             evidence: 0.0,

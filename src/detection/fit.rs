@@ -2,7 +2,7 @@
 
 use super::design::{ChartDesign, SPREAD_ALLOWANCE, residual_k};
 use super::limits::Tuning;
-use super::model::{Dynamics, ModeLevel, Model, ModeId, Shape};
+use super::model::{Dynamics, ModeId, ModeLevel, Model, Shape};
 use super::pattern::{DAY_BINS, Deviation, Pattern, Phase};
 use super::robust::{level_and_spread, long_run_ratio, mean, median, smallest_step};
 use super::tails::{SpikeLimits, decay_rate, square_decay_rate};
@@ -50,7 +50,8 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
         return None;
     }
     let mut levels = mode_levels(lessons);
-    let level_of = |levels: &[ModeLevel], mode| levels.iter().find(|level| level.mode == mode).copied();
+    let level_of =
+        |levels: &[ModeLevel], mode| levels.iter().find(|level| level.mode == mode).copied();
     let deviations: Vec<Option<Deviation>> = lessons
         .iter()
         .map(|lesson| {
@@ -84,11 +85,20 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
     let visits = pattern.as_ref().map(Pattern::visits);
     let (dynamics, innovations) = dynamics(&residuals, lessons, visits)?;
     let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
-    let widest = levels.iter().map(|level| level.spread).fold(f64::MIN_POSITIVE, f64::max);
+    let widest = levels
+        .iter()
+        .map(|level| level.spread)
+        .fold(f64::MIN_POSITIVE, f64::max);
     let resolution = smallest_step(&values) / widest;
     let rested: Vec<f64> = residuals.iter().flatten().copied().collect();
     let mut model = Model {
-        shape: shape(&innovations, &rested, lessons, (&dynamics, resolution), design),
+        shape: shape(
+            &innovations,
+            &rested,
+            lessons,
+            (&dynamics, resolution),
+            design,
+        ),
         levels,
         pattern: pattern.map(Box::new),
         dynamics,
@@ -125,7 +135,11 @@ pub(super) fn spread_floor(values: &[f64]) -> f64 {
     let centre = median(values);
     let sizes: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
     let is_at_rest = median(&sizes) == 0.0;
-    let share = if is_at_rest { STEP_SHARE_AT_REST } else { STEP_SHARE };
+    let share = if is_at_rest {
+        STEP_SHARE_AT_REST
+    } else {
+        STEP_SHARE
+    };
     share * smallest_step(values)
 }
 
@@ -139,7 +153,11 @@ fn set_spreads(
     if !has_pattern {
         return;
     }
-    let rest: Vec<f64> = distances.iter().flatten().map(|(distance, _)| *distance).collect();
+    let rest: Vec<f64> = distances
+        .iter()
+        .flatten()
+        .map(|(distance, _)| *distance)
+        .collect();
     let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
     let spread = level_and_spread(&rest).1.max(spread_floor(&values));
     for level in levels {
@@ -216,7 +234,10 @@ fn shape(
 ) -> Shape {
     let clipped: Vec<f64> = innovations.iter().map(clip).collect();
     let centre = mean(&clipped);
-    let symmetric: Vec<f64> = clipped.iter().flat_map(|y| [y - centre, centre - y]).collect();
+    let symmetric: Vec<f64> = clipped
+        .iter()
+        .flat_map(|y| [y - centre, centre - y])
+        .collect();
     let k = residual_k(design, dynamics.phi, 0.0);
     let square = |values: &[f64]| -> (f64, Vec<f64>) {
         let squares: Vec<f64> = values.iter().map(|v| clip(v).powi(2)).collect();
@@ -230,14 +251,18 @@ fn shape(
     let independent = square_decay_rate(0.0, SPREAD_ALLOWANCE);
     let tail = (decay_rate(&swing_squares, SPREAD_ALLOWANCE) / independent).min(1.0);
     let persistent = square_decay_rate(dynamics.phi, SPREAD_ALLOWANCE) * tail;
-    let swing_decay = if dynamics.phi > 0.0 { persistent } else { persistent.min(spread_decay) };
+    let swing_decay = if dynamics.phi > 0.0 {
+        persistent
+    } else {
+        persistent.min(spread_decay)
+    };
     // A pattern of the day is fitted to few days, so what was learned lies closer to it than what will come.
     let flattered = match design.profile {
         Profile::Day | Profile::Week => {
             let per_bin = DAY_BINS as f64 / innovations.len().max(1) as f64;
             1.0 + 0.75 * per_bin * (1.0 + dynamics.phi) / (1.0 - dynamics.phi)
         }
-        Profile::None | Profile::Cycle => 1.0,
+        Profile::Auto | Profile::None | Profile::Cycle => 1.0,
     };
     let normal = SpikeLimits::normal(design.arl0);
     let step = (resolution / dynamics.innovation).min(2.0);

@@ -61,7 +61,7 @@ impl Learner {
         let wanted = u64::from(design.learn_samples);
         match design.profile {
             Profile::Day | Profile::Week => wanted.max(whole(DAY_S / design.period.as_secs_f64())),
-            Profile::None | Profile::Cycle => wanted,
+            Profile::Auto | Profile::None | Profile::Cycle => wanted,
         }
     }
 
@@ -95,7 +95,12 @@ impl Learner {
     }
 
     /// Takes one finite value into `room`. Returns the self-starting chart's ratios upwards and downwards.
-    pub(super) fn observe(&mut self, value: f64, around: Surroundings, room: &mut [f32]) -> (f64, f64) {
+    pub(super) fn observe(
+        &mut self,
+        value: f64,
+        around: Surroundings,
+        room: &mut [f32],
+    ) -> (f64, f64) {
         if self.seen == 0 {
             self.first = value;
         }
@@ -103,7 +108,9 @@ impl Learner {
         // Pairs of neighbours, so that the dependence on the sample before can be told from any selection.
         let index = self.seen % (2 * stride);
         self.seen += 1;
-        if index < 2 && let Some(free) = room.get_mut(self.have) {
+        if index < 2
+            && let Some(free) = room.get_mut(self.have)
+        {
             *free = single(value - self.first);
             if !around.follows || (index == 0 && stride > 1) {
                 self.notes.breaks.extend(u16::try_from(self.have));
@@ -129,7 +136,9 @@ impl Learner {
         }
         let kept = room.get(..self.have).unwrap_or_default();
         let is_arithmetic = kept.iter().all(|offset| offset.is_finite());
-        let model = is_arithmetic.then(|| fit(&self.lessons(kept), design)).flatten();
+        let model = is_arithmetic
+            .then(|| fit(&self.lessons(kept), design))
+            .flatten();
         *self = Self {
             is_still: model.is_none(),
             ..Self::new(self.place, design)
@@ -138,7 +147,12 @@ impl Learner {
     }
 
     fn lessons(&self, kept: &[f32]) -> Vec<Lesson> {
-        let mut breaks = self.notes.breaks.iter().map(|at| usize::from(*at)).peekable();
+        let mut breaks = self
+            .notes
+            .breaks
+            .iter()
+            .map(|at| usize::from(*at))
+            .peekable();
         let lesson = |(index, offset): (usize, &f32)| {
             let is_break = breaks.next_if_eq(&index).is_some();
             let around = self.notes.surroundings.get(index).copied();

@@ -47,6 +47,6 @@ pub use bank::{Bank, Input, Phases, Slot, SlotState};
 pub use context::{ContextId, ContextPlan, DayTime};
 pub use design::{CHARTS, ChartDesign, DesignError, Designer, design};
 pub use finding::{Change, Chart, Finding};
+pub use group::{Group, GroupDesign, GroupModel, GroupReading, GroupShare, GroupState, TagModel};
 pub use model::{ModeId, ModeLevel, Model};
 pub use pattern::Phase;
-pub use group::{Group, GroupDesign, GroupModel, GroupReading, GroupShare, GroupState, TagModel};

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::pattern::Pattern;
 
 /// Index of a mode of the context that a slot follows: a product, a recipe, a machine state, or a combination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct ModeId(pub u16);
 
 /// The learned model of a slot.
@@ -140,11 +142,19 @@ impl Model {
         let (dynamics, shape) = (&self.dynamics, &self.shape);
         !self.levels.is_empty()
             && self.levels.iter().all(is_sane)
-            && self.pattern.as_ref().is_none_or(|pattern| pattern.is_usable())
+            && self
+                .pattern
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_usable())
             && (0.0..1.0).contains(&dynamics.phi)
-            && [dynamics.innovation, dynamics.long_run, dynamics.pattern_error, dynamics.widen]
-                .into_iter()
-                .all(positive)
+            && [
+                dynamics.innovation,
+                dynamics.long_run,
+                dynamics.pattern_error,
+                dynamics.widen,
+            ]
+            .into_iter()
+            .all(positive)
             && [
                 shape.decay,
                 shape.spread_square,

@@ -28,13 +28,6 @@ pub(super) struct Place {
     len: usize,
 }
 
-impl Place {
-    /// Samples that fit.
-    pub(super) const fn len(self) -> usize {
-        self.len
-    }
-}
-
 impl Block {
     fn leave(&mut self) {
         self.learners = self.learners.saturating_sub(1);

@@ -89,7 +89,9 @@ impl Pattern {
         let mut pattern = Self::empty(profile, samples, period_s)?;
         let mut by_bin: Vec<Vec<f64>> = vec![Vec::new(); pattern.bins.len()];
         for sample in samples {
-            let bin = pattern.bin(sample.phase).and_then(|bin| by_bin.get_mut(bin));
+            let bin = pattern
+                .bin(sample.phase)
+                .and_then(|bin| by_bin.get_mut(bin));
             bin.into_iter().for_each(|bin| bin.push(sample.distance));
         }
         for (bin, values) in pattern.bins.iter_mut().zip(&by_bin) {
@@ -113,7 +115,7 @@ impl Pattern {
 
     fn empty(profile: Profile, samples: &[Deviation], period_s: f32) -> Option<Self> {
         let (profile, bin_s, count) = match profile {
-            Profile::None => return None,
+            Profile::Auto | Profile::None => return None,
             Profile::Day | Profile::Week => (Cyclic::Day, DAY_S / DAY_BINS as f32, DAY_BINS),
             Profile::Cycle => {
                 let longest = cycle_length(samples)? * OVERLONG + 2.0 * period_s;
@@ -158,7 +160,8 @@ impl Pattern {
             let squares: f64 = values.iter().map(|v| v.clamp(-bound, bound).powi(2)).sum();
             let count = values.len() as f64;
             if count >= 5.0 {
-                let pooled = (squares + SPREAD_PRIOR * common * common) / (count - 1.0 + SPREAD_PRIOR);
+                let pooled =
+                    (squares + SPREAD_PRIOR * common * common) / (count - 1.0 + SPREAD_PRIOR);
                 bin.spread = single((pooled.sqrt() / common).clamp(0.5, 3.0));
             }
         }
@@ -204,7 +207,11 @@ impl Pattern {
         let half = self.bins.len() / 2;
         let own = usize::from(bin >= half);
         let is_learned = self.is_learned(own);
-        let (class, position) = if is_learned { (own, bin % half) } else { (1 - own, bin % half) };
+        let (class, position) = if is_learned {
+            (own, bin % half)
+        } else {
+            (1 - own, bin % half)
+        };
         let here = *self.bins.get(class * half + position)?;
         let offset = match self.profile {
             Cyclic::Cycle => f64::from(here.offset),
@@ -283,7 +290,10 @@ impl Pattern {
         let limit = 2 * CYCLE_BINS_MAX;
         let fits = (2..=limit).contains(&self.bins.len()) && self.bins.len().is_multiple_of(2);
         let is_sane = |bin: &Bin| {
-            bin.offset.is_finite() && bin.spread > 0.0 && bin.spread.is_finite() && bin.samples >= 0.0
+            bin.offset.is_finite()
+                && bin.spread > 0.0
+                && bin.spread.is_finite()
+                && bin.samples >= 0.0
         };
         fits && self.bin_s > 0.0 && self.bin_s.is_finite() && self.bins.iter().all(is_sane)
     }

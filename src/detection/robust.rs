@@ -102,12 +102,17 @@ mod tests {
         let mut dirty = clean;
         dirty[7] = 1e9;
         let (level, spread) = level_and_spread(&dirty);
-        assert!((level - 4.5).abs() < 0.3 && (spread - 2.887).abs() < 0.5, "{level} {spread}");
+        assert!(
+            (level - 4.5).abs() < 0.3 && (spread - 2.887).abs() < 0.5,
+            "{level} {spread}"
+        );
     }
 
     #[test]
     fn a_duty_cycle_is_no_outlier() {
-        let duty: Vec<f64> = (0..100).map(|i| if i % 10 == 0 { 50.0 } else { f64::from(i % 3) }).collect();
+        let duty: Vec<f64> = (0..100)
+            .map(|i| if i % 10 == 0 { 50.0 } else { f64::from(i % 3) })
+            .collect();
         assert!(level_and_spread(&duty).1 > 10.0);
     }
 

@@ -60,7 +60,11 @@ impl SelfStart {
             self.low = (self.low - u - K).clamp(0.0, CAP * self.limit);
         }
         let spread = self.innovation_spread();
-        let bound = if u.is_some() && spread > 0.0 { LESSON_MAX * spread } else { f64::INFINITY };
+        let bound = if u.is_some() && spread > 0.0 {
+            LESSON_MAX * spread
+        } else {
+            f64::INFINITY
+        };
         let lesson = innovation.clamp(-bound, bound);
         self.learn(value - (innovation - lesson), lesson);
         (self.high / self.limit, self.low / self.limit)
@@ -133,7 +137,8 @@ mod tests {
     #[test]
     fn large_shifts_are_found_while_learning() {
         for (phi, shift) in [(0.0, 5.0), (0.0, -5.0), (0.5, 8.0)] {
-            let found = (0..50).filter(|seed| worst(phi, shift, 60, 120, *seed).is_some_and(|at| at >= 60));
+            let found =
+                (0..50).filter(|seed| worst(phi, shift, 60, 120, *seed).is_some_and(|at| at >= 60));
             assert!(found.count() >= 48, "phi {phi} shift {shift}");
         }
     }

@@ -36,9 +36,8 @@ pub(super) fn bisect(mut low: f64, mut high: f64, is_low: impl Fn(f64) -> bool) 
 /// `mean(exp(theta (y - k))) = 1` (Lundberg's exponent; 2k for standard normal y).
 pub(super) fn decay_rate(values: &[f64], k: f64) -> f64 {
     let count = values.len().max(1) as f64;
-    let grows = |theta: f64| {
-        values.iter().map(|y| (theta * (y - k)).exp()).sum::<f64>() / count >= 1.0
-    };
+    let grows =
+        |theta: f64| values.iter().map(|y| (theta * (y - k)).exp()).sum::<f64>() / count >= 1.0;
     let (low, mut high) = (1e-4, 4.0 * k.max(0.05));
     if grows(low) {
         return low;
@@ -153,7 +152,10 @@ mod tests {
 
     #[track_caller]
     fn check(got: f64, expected: f64, tolerance: f64) {
-        assert!((got / expected - 1.0).abs() < tolerance, "{got} instead of {expected}");
+        assert!(
+            (got / expected - 1.0).abs() < tolerance,
+            "{got} instead of {expected}"
+        );
     }
 
     fn normals(count: usize) -> Vec<f64> {
@@ -171,7 +173,11 @@ mod tests {
     fn normal_data_decays_at_twice_the_allowance() {
         check(decay_rate(&normals(20_000), 0.5), 1.0, 0.01);
         check(decay_rate(&normals(20_000), 0.25), 0.5, 0.01);
-        assert_eq!(decay_rate(&[3.0; 9], 0.5), 1e-4, "what only climbs does not decay");
+        assert_eq!(
+            decay_rate(&[3.0; 9], 0.5),
+            1e-4,
+            "what only climbs does not decay"
+        );
     }
 
     /// `design_limits.csv`: one-sided run lengths are twice the two-sided ones.

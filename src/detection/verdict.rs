@@ -115,13 +115,22 @@ impl Look {
             (false, ratio) if self.downward.ewma > self.downward.cusum => (Chart::EwmaLow, ratio),
             (false, ratio) => (Chart::CusumLow, ratio),
         };
-        let spike = if self.evidence.innovation < 0.0 { Chart::SpikeLow } else { Chart::SpikeHigh };
+        let spike = if self.evidence.innovation < 0.0 {
+            Chart::SpikeLow
+        } else {
+            Chart::SpikeHigh
+        };
         let spiked = self.spike.max(self.outliers * 1.001);
         // A level that has moved says more than the jump that moved it, and that more than unrest.
-        [level, (spike, spiked), (Chart::Spread, self.swing), (Chart::Stuck, self.stuck)]
-            .into_iter()
-            .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
-            .unwrap_or(level)
+        [
+            level,
+            (spike, spiked),
+            (Chart::Spread, self.swing),
+            (Chart::Stuck, self.stuck),
+        ]
+        .into_iter()
+        .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
+        .unwrap_or(level)
     }
 
     /// The largest ratio of all charts.
@@ -180,7 +189,11 @@ impl Look {
     /// Whether the level has gone over to the other side.
     fn is_turned(&self, fault: &Fault) -> bool {
         let (upward, downward) = (self.upward.ratio(), self.downward.ratio());
-        let (own, other) = if fault.chart.is_high() { (upward, downward) } else { (downward, upward) };
+        let (own, other) = if fault.chart.is_high() {
+            (upward, downward)
+        } else {
+            (downward, upward)
+        };
         fault.chart.is_level() && other > 1.0 && own < 1.0
     }
 }
@@ -210,13 +223,21 @@ pub(super) struct Sampled {
 
 /// Moves the fault of a slot on; called when a chart is beyond its limit or a fault stands. What changed is appended to
 /// `out`. Returns the fault that stands afterwards, and what the charts need.
-pub(super) fn judge(fault: Option<Fault>, look: &Look, out: &mut Vec<Finding>) -> (Option<Fault>, Aftermath) {
+pub(super) fn judge(
+    fault: Option<Fault>,
+    look: &Look,
+    out: &mut Vec<Finding>,
+) -> (Option<Fault>, Aftermath) {
     let Some(mut fault) = fault else {
         return (raise(look, out), Aftermath::None);
     };
     if fault.is_over(&look.evidence) {
         out.push(look.finding(Change::Cleared, fault.chart, 0.0, fault.onset));
-        let aftermath = if fault.is_stuck { Aftermath::Reset } else { Aftermath::Recover };
+        let aftermath = if fault.is_stuck {
+            Aftermath::Reset
+        } else {
+            Aftermath::Recover
+        };
         return (None, aftermath);
     }
     let (chart, _) = look.loudest();
@@ -247,7 +268,12 @@ fn raise(look: &Look, out: &mut Vec<Finding>) -> Option<Fault> {
     }
     let finding = look.finding(Change::Raised, chart, ratio, look.onset(chart));
     out.push(finding);
-    Some(Fault::new(chart, finding.severity(), finding.onset, &look.evidence))
+    Some(Fault::new(
+        chart,
+        finding.severity(),
+        finding.onset,
+        &look.evidence,
+    ))
 }
 
 /// The same for a slot that still learns, by the self-starting chart's ratios upwards and downwards.

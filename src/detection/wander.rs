@@ -58,12 +58,22 @@ struct Own {
 
 impl Own {
     /// Standardises `x` and learns it.
-    fn score(&mut self, x: f32, rate: f32, floor: f32, (is_warm, is_two_sided): (bool, bool)) -> f32 {
+    fn score(
+        &mut self,
+        x: f32,
+        rate: f32,
+        floor: f32,
+        (is_warm, is_two_sided): (bool, bool),
+    ) -> f32 {
         let deviation = self.variance.sqrt() + floor;
         let distance = x - self.mean;
         let z = distance / deviation;
         let lesson = if is_warm {
-            let lowest = if is_two_sided { -LESSON_MAX } else { f32::NEG_INFINITY };
+            let lowest = if is_two_sided {
+                -LESSON_MAX
+            } else {
+                f32::NEG_INFINITY
+            };
             z.clamp(lowest, LESSON_MAX) * deviation
         } else {
             distance
@@ -170,7 +180,10 @@ impl Wander {
             let activity = self.judge_activity(x, floor) / ACTIVITY_LIMIT;
             level.max(activity)
         };
-        let by_day = self.day.as_mut().map_or(0.0, |day| day.judge(x, slow, floor, phase));
+        let by_day = self
+            .day
+            .as_mut()
+            .map_or(0.0, |day| day.judge(x, slow, floor, phase));
         self.before = x;
         let ratio = ratio.max(by_day / DAY_LIMIT) / self.caution;
         self.decide(ratio);
@@ -196,7 +209,11 @@ impl Wander {
         let now = 1.0 / self.count as f32;
         let is_warm = self.count > WARM;
         let step = (x - self.before).abs();
-        let lesson = if is_warm { step.min(10.0 * self.usual) } else { step };
+        let lesson = if is_warm {
+            step.min(10.0 * self.usual)
+        } else {
+            step
+        };
         self.usual += now.max(OWN) * (lesson - self.usual);
         self.activity += now.max(ACTIVITY) * (step - self.activity);
         if !is_warm {
@@ -207,7 +224,9 @@ impl Wander {
             self.restlessness.mean = size;
         }
         let sides = (self.count > 100, true);
-        self.restlessness.score(size, now.max(OWN), 1e-6, sides).abs()
+        self.restlessness
+            .score(size, now.max(OWN), 1e-6, sides)
+            .abs()
     }
 
     /// An alarm for every episode: it begins at the limit, ends well below, and holds back a while.
@@ -265,7 +284,11 @@ impl Day {
         let now = 1.0 / self.count as f32;
         let (rate, is_warm) = (now.max(OWN), self.count > WARM);
         let follow = |mean: &mut f32, square: f32| {
-            let lesson = if is_warm { square.min(25.0 * *mean) } else { square };
+            let lesson = if is_warm {
+                square.min(25.0 * *mean)
+            } else {
+                square
+            };
             *mean += rate * (lesson - *mean);
         };
         follow(&mut self.residual_square, residual * residual);
@@ -274,7 +297,11 @@ impl Day {
         self.away += now.max(FAST) * (self.fast.abs() - self.away);
         let z = self.own.score(self.away, rate, floor, (is_warm, false));
         let is_explained = self.residual_square < (1.0 - EXPLAINED) * self.level_square;
-        if self.count > 100 && is_explained { z } else { 0.0 }
+        if self.count > 100 && is_explained {
+            z
+        } else {
+            0.0
+        }
     }
 }
 

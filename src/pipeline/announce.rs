@@ -76,7 +76,9 @@ impl Announcements {
             })
             .collect();
         for (tag, slot) in config.tags.iter().zip(slot_of) {
-            let plan = config.context_of(tag).and_then(|index| plans.get_mut(index));
+            let plan = config
+                .context_of(tag)
+                .and_then(|index| plans.get_mut(index));
             if let (Some(plan), Some(slot)) = (plan, slot) {
                 plan.slots.push(*slot);
             }
@@ -98,7 +100,10 @@ impl Announcements {
 
     /// The name of a mode of a context; empty before any was announced.
     pub fn mode_name(&self, context: ContextId, mode: ModeId) -> &str {
-        let names = self.contexts.get(usize::from(context.0)).map(|context| &context.names);
+        let names = self
+            .contexts
+            .get(usize::from(context.0))
+            .map(|context| &context.names);
         let index = usize::from(mode.0).checked_sub(1);
         let name = names.zip(index).and_then(|(names, index)| names.get(index));
         name.map_or("", String::as_str)

@@ -8,7 +8,7 @@ use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
 use crate::config::Config;
 use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Phases, Slot};
-use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId, Timestamp};
+use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
 
@@ -178,11 +178,10 @@ impl Chain {
             self.queue_for_detection(sample, due);
         }
         self.bank
-            .step(&self.inputs, day_time(now.wall), &mut self.findings);
+            .step(&self.inputs, DayTime::at(now.wall), &mut self.findings);
         for finding in &self.findings {
             if let Some(tag) = self.tag_of.get(finding.slot.index()) {
-                self.conditions
-                    .push(Condition::found(*tag, finding, now));
+                self.conditions.push(Condition::found(*tag, finding, now));
             }
         }
         self.settle(now, out);
@@ -319,18 +318,6 @@ impl Chain {
             self.counters.alerts_raised += u64::from(alert.transition == AlertV1::RAISED);
             out.alerts.push(BodyV1::Alert(alert));
         }
-    }
-}
-
-/// Time of day and kind of day in UTC.
-fn day_time(wall: Timestamp) -> DayTime {
-    const DAY_S: i64 = 86_400;
-    let seconds = wall.as_nanos().div_euclid(1_000_000_000);
-    // The first of January 1970 was a Thursday.
-    let weekday = (seconds.div_euclid(DAY_S) + 3).rem_euclid(7);
-    DayTime {
-        second: seconds.rem_euclid(DAY_S) as f32,
-        is_weekend: weekday >= 5,
     }
 }
 
