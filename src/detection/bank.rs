@@ -87,6 +87,11 @@ enum Mind {
 struct Block {
     state: State,
     limits: Limits,
+    /// Largest statistic over its limit, per slot.
+    scores: Column,
+    /// Slots whose every quiet sample teaches, and slots with a fault that stands.
+    taught: u32,
+    faulty: u32,
 }
 
 /// Samples of one block that have arrived and are not charted yet.
@@ -95,6 +100,9 @@ struct Pending {
     block: usize,
     residual: Column,
     fed: Column,
+    /// Whether there is any, and whether the value of one is stuck.
+    is_any: bool,
+    is_stuck: bool,
     value: [f64; LANES],
     at: [Mono; LANES],
     phase: [Phase; LANES],
@@ -108,7 +116,6 @@ pub struct Bank {
     blocks: Vec<Block>,
     minds: Vec<Mind>,
     faults: BTreeMap<usize, Fault>,
-    scores: Vec<f32>,
     contexts: Contexts,
     nursery: Nursery,
     phases: Phases,
@@ -140,7 +147,6 @@ impl Bank {
             blocks: vec![Block::default(); designs.len().div_ceil(LANES)],
             minds: designs.iter().zip(places).map(mind).collect(),
             faults: BTreeMap::new(),
-            scores: vec![0.0; designs.len()],
             contexts: Contexts::new(contexts, designs.len()),
             nursery,
             phases: Phases {
@@ -151,6 +157,8 @@ impl Bank {
                 block: 0,
                 residual: [0.0; LANES],
                 fed: [0.0; LANES],
+                is_any: false,
+                is_stuck: false,
                 value: [0.0; LANES],
                 at: [Mono::default(); LANES],
                 phase: [Phase::UNKNOWN; LANES],
@@ -171,7 +179,7 @@ impl Bank {
         if index >= self.minds.len() || !model.is_usable() {
             return false;
         }
-        self.faults.remove(&index);
+        self.end_fault(index, &mut Vec::new());
         let charted = Charted::new(model, self.contexts.mode(index), Mono::default());
         self.adopt(index, charted);
         true
@@ -274,7 +282,16 @@ impl Bank {
 
     /// Whether a fault of a slot stands, and the largest statistic over its limit at the last sample.
     pub fn verdict(&self, slot: Slot) -> (bool, f32) {
-        let score = self.scores.get(slot.index()).copied().unwrap_or(0.0);
+        let (block, lane) = place(slot.index());
+        let score = self
+            .blocks
+            .get(block)
+            .map_or(0.0, |block| at(&block.scores, lane));
+        let stuck = self
+            .arrivals
+            .get(slot.index())
+            .map_or(0.0, Arrival::stuck_ratio);
+        let score = score.max(stuck);
         (self.faults.contains_key(&slot.index()), score)
     }
 
@@ -295,6 +312,7 @@ impl Bank {
         let Some(missing) = arrival.take(input.value, input.at) else {
             return;
         };
+        self.pending.is_stuck |= arrival.run >= arrival.stuck_at;
         let (stage, residual) = (arrival.stage, arrival.residual(input.value));
         if stage == Stage::Charted && missing == 0 {
             self.pend(input, residual, Phase::UNKNOWN, out);
@@ -337,6 +355,7 @@ impl Bank {
             self.flush(out);
             self.pending.block = block;
         }
+        self.pending.is_any = true;
         put(&mut self.pending.residual, lane, single(residual));
         put(&mut self.pending.fed, lane, 1.0);
         put(&mut self.pending.value, lane, input.value);
@@ -346,17 +365,24 @@ impl Bank {
 
     /// Charts the samples that wait.
     fn flush(&mut self, out: &mut Vec<Finding>) {
+        if !std::mem::take(&mut self.pending.is_any) {
+            return;
+        }
+        let is_stuck = std::mem::take(&mut self.pending.is_stuck);
+        let fed = std::mem::replace(&mut self.pending.fed, [0.0; LANES]);
         let Some(block) = self.blocks.get_mut(self.pending.block) else {
             return;
         };
-        let fed = self.pending.fed;
-        if fed == [0.0; LANES] {
-            return;
-        }
         let (residual, readings) = (&self.pending.residual, &mut self.readings);
         self.stepper
             .step(&mut block.state, &block.limits, residual, &fed, readings);
-        self.pending.fed = [0.0; LANES];
+        block.scores = self.readings.worst;
+        let is_calm = block.taught | block.faulty == 0
+            && self.readings.loudest() < 1.0
+            && block.state.most_quiet() < REFINE_EVERY;
+        if is_calm && !is_stuck {
+            return;
+        }
         for (lane, fed) in fed.into_iter().enumerate() {
             if fed > 0.0 {
                 self.conclude(self.pending.block * LANES + lane, lane, out);
@@ -365,24 +391,20 @@ impl Bank {
     }
 
     /// What follows from the charts of a slot that has just been stepped.
-    #[inline]
     fn conclude(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) {
-        let Some(arrival) = self.arrivals.get(slot) else {
+        let (Some(arrival), Some(block)) =
+            (self.arrivals.get(slot), self.blocks.get(self.pending.block))
+        else {
             return;
         };
-        let (stuck, stage) = (arrival.stuck_ratio(), arrival.stage);
-        let worst = at(&self.readings.worst, lane).max(stuck);
-        put(&mut self.scores, slot, worst);
-        if worst >= 1.0 || (!self.faults.is_empty() && self.faults.contains_key(&slot)) {
+        let worst = at(&self.readings.worst, lane).max(arrival.stuck_ratio());
+        if worst >= 1.0 || block.faulty & (1 << lane) != 0 {
             self.judge(slot, lane, out);
             return;
         }
-        let quiet = self.blocks.get(self.pending.block);
-        let count = quiet.map_or(0.0, |block| at(&block.state.quiet_count, lane));
-        if worst < QUIET_RATIO
-            && (count >= REFINE_EVERY || stage == Stage::Attended || self.phases.provisional > 0)
-        {
-            self.teach(slot, lane, count >= REFINE_EVERY);
+        let is_due = at(&block.state.quiet_count, lane) >= REFINE_EVERY;
+        if is_due || arrival.is_taught {
+            self.teach(slot, lane, is_due);
         }
     }
 
@@ -411,6 +433,7 @@ impl Bank {
         let parts = (&block.state, &block.limits, &self.readings);
         let look = Look::gather(parts, lane, residual, sample);
         let (fault, aftermath) = judge(self.faults.remove(&slot), &look, out);
+        mark(&mut block.faulty, lane, fault.is_some());
         if let Some(fault) = fault {
             self.faults.insert(slot, fault);
         }
@@ -419,7 +442,7 @@ impl Bank {
             Aftermath::Reset => block.state.reset(lane),
             Aftermath::Recover => block.state.recover(lane),
         }
-        put(&mut self.scores, slot, 0.0);
+        put(&mut block.scores, lane, 0.0);
     }
 
     /// Lets a quiet sample teach.
@@ -431,12 +454,14 @@ impl Bank {
         ) else {
             return;
         };
+        let is_quiet = at(&self.readings.worst, lane) < QUIET_RATIO;
         let residual = f64::from(at(&self.pending.residual, lane));
-        if let Some(phase) = self.pending.phase.get(lane) {
+        if is_quiet && let Some(phase) = self.pending.phase.get(lane) {
             charted.teach_pattern(residual, *phase, design.period.as_secs_f32());
         }
+        charted.tally(f64::from(at(&self.readings.innovation, lane)));
         let was_armed = charted.is_armed();
-        if !was_armed {
+        if is_quiet && !was_armed {
             charted.grow(residual, true);
         }
         if !is_due {
@@ -446,7 +471,7 @@ impl Bank {
         let count = f64::from(at(&block.state.quiet_count, lane));
         put(&mut block.state.quiet_sum, lane, 0.0);
         put(&mut block.state.quiet_count, lane, 0.0);
-        let is_renewed = charted.refine(sum, count);
+        let is_renewed = charted.refine(sum, count, design);
         if !was_armed && charted.is_armed() {
             self.phases.provisional -= 1;
             self.phases.armed += 1;
@@ -506,7 +531,7 @@ impl Bank {
     fn judge_learning(&mut self, input: &Input, ratios: (f64, f64), out: &mut Vec<Finding>) {
         let slot = input.slot.index();
         let fault = self.faults.remove(&slot);
-        put(&mut self.scores, slot, single(ratios.0.max(ratios.1)));
+        self.set_score(slot, single(ratios.0.max(ratios.1)));
         if let Some(fault) = judge_learning(fault, ratios, input, out) {
             self.faults.insert(slot, fault);
         }
@@ -560,7 +585,7 @@ impl Bank {
         } else {
             said.ratio.min(0.999)
         };
-        put(&mut self.scores, slot, score);
+        self.set_score(slot, score);
         let fault = self.faults.remove(&slot);
         if let Some(fault) = judge_wandering(fault, &said, input, out) {
             self.faults.insert(slot, fault);
@@ -629,8 +654,20 @@ impl Bank {
             (self.minds.get(slot), self.arrivals.get_mut(slot))
             && let Some(level) = charted.level()
         {
+            arrival.is_taught = charted.is_taught();
+            let (block, lane) = place(slot);
+            if let Some(block) = self.blocks.get_mut(block) {
+                mark(&mut block.taught, lane, arrival.is_taught);
+            }
             arrival.level = level.level;
             arrival.per_spread = 1.0 / (level.spread * charted.spread_guard());
+        }
+    }
+
+    fn set_score(&mut self, slot: usize, score: f32) {
+        let (block, lane) = place(slot);
+        if let Some(block) = self.blocks.get_mut(block) {
+            put(&mut block.scores, lane, score);
         }
     }
 
@@ -651,16 +688,29 @@ impl Bank {
         let (block, lane) = place(slot);
         if let Some(block) = self.blocks.get_mut(block) {
             block.state.reset(lane);
+            put(&mut block.scores, lane, 0.0);
         }
-        put(&mut self.scores, slot, 0.0);
     }
 
     /// Ends the fault of a slot because what it was about has changed.
     fn end_fault(&mut self, slot: usize, out: &mut Vec<Finding>) {
+        let (block, lane) = place(slot);
+        if let Some(block) = self.blocks.get_mut(block) {
+            mark(&mut block.faulty, lane, false);
+        }
         if let (Some(fault), Some(arrival)) = (self.faults.remove(&slot), self.arrivals.get(slot)) {
             let id = Slot(u32::try_from(slot).unwrap_or(u32::MAX));
             out.push(fault.ended(id, arrival));
         }
+    }
+}
+
+/// Sets or clears a slot's bit.
+const fn mark(bits: &mut u32, lane: usize, is_set: bool) {
+    if is_set {
+        *bits |= 1 << lane;
+    } else {
+        *bits &= !(1 << lane);
     }
 }
 

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::charts::Limits;
 use super::design::ChartDesign;
-use super::fit::spread_floor;
+use super::fit::{relearn_tails, spread_floor};
 use super::limits::Tuning;
-use super::model::{ModeId, ModeLevel, Model};
+use super::model::{ModeId, ModeLevel, Model, TAIL_SAMPLES};
 use super::pattern::{Expected, Phase};
 use super::robust::level_and_spread;
+use super::tally::Tally;
 use crate::model::Mono;
 
 /// Independent samples from which on a baseline counts as known…
@@ -30,6 +31,8 @@ const SETTLE_LAMBDA: f64 = 0.1;
 /// Smoothing of the own offset of a strange day, and samples before anything is charted against it.
 const STRANGE_LAMBDA: f64 = 0.03;
 const STRANGE_SAMPLES: f64 = 30.0;
+/// Innovations after which their counting ends.
+const TALLY_LAST: u32 = 4_000;
 /// Samples that settling takes at least, when there is any.
 const SETTLE_SAMPLES: u32 = 10;
 
@@ -45,6 +48,8 @@ pub(super) struct Charted {
     /// Samples behind the limits in force.
     renewed_at: f64,
     growth: Growth,
+    /// Innovations since the model was fitted, while its tail is not known.
+    tally: Option<Box<Tally>>,
     /// Whether the pattern knows the class of day that it is.
     has_level: bool,
     /// How far a day of a class that is not known yet lies from the other class, and its samples.
@@ -108,6 +113,7 @@ pub(super) enum Attention {
 
 impl Charted {
     pub(super) fn new(model: Model, mode: ModeId, at: Mono) -> Self {
+        let is_rough = model.shape.is_rough();
         Self {
             introduction: model.level(mode).is_none().then(Introduction::default),
             renewed_at: samples(&model),
@@ -116,9 +122,15 @@ impl Charted {
             learned_at: at,
             settling: None,
             growth: Growth::default(),
+            tally: is_rough.then(Box::default),
             has_level: true,
             strange: Strange::default(),
         }
+    }
+
+    /// Whether every quiet sample teaches, not only their mean.
+    pub(super) fn is_taught(&self) -> bool {
+        self.model.pattern.is_some() || self.tally.is_some() || !self.is_armed()
     }
 
     /// Whether every sample needs a closer look.
@@ -302,8 +314,15 @@ impl Charted {
         growth.before = Some(residual);
     }
 
+    /// An innovation of a slot without a fault, to learn the tail from.
+    pub(super) fn tally(&mut self, innovation: f64) {
+        if let Some(tally) = &mut self.tally {
+            tally.add(innovation);
+        }
+    }
+
     /// Takes over what quiet samples have taught: `sum` of `count` residuals. True when the limits must be renewed.
-    pub(super) fn refine(&mut self, sum: f64, count: f64) -> bool {
+    pub(super) fn refine(&mut self, sum: f64, count: f64, design: &ChartDesign) -> bool {
         let mode = self.mode;
         let has_pattern = self.model.pattern.is_some();
         let Some(level) = self
@@ -318,11 +337,28 @@ impl Charted {
         if !has_pattern {
             level.level += level.spread * sum / level.samples;
         }
-        let is_due = samples(&self.model) >= RENEW_GROWTH * self.renewed_at;
+        let known = samples(&self.model);
+        let is_due = known.is_finite() && known >= RENEW_GROWTH * self.renewed_at;
         if is_due {
             self.regrow();
         }
-        is_due
+        is_due | self.relearn(design)
+    }
+
+    /// Learns the tail anew once enough innovations are counted, and once more before the counting ends.
+    fn relearn(&mut self, design: &ChartDesign) -> bool {
+        let Some(tally) = &self.tally else {
+            return false;
+        };
+        let is_last = tally.total() >= TALLY_LAST;
+        let is_first = self.model.shape.is_rough() && f64::from(tally.total()) >= TAIL_SAMPLES;
+        if is_first || is_last {
+            relearn_tails(&mut self.model, tally, design);
+        }
+        if is_last {
+            self.tally = None;
+        }
+        is_first || is_last
     }
 
     /// Merges the sums of quiet samples with the first estimate of spread and correlation.

@@ -15,7 +15,10 @@
 //! Single precision is enough once a value is centred. The columns of sixteen slots lie together and the loop over them
 //! has no branch, so that it becomes vector code, wider where the processor has wider registers.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
+
+use super::design::SPREAD_ALLOWANCE;
+use super::fit::CLIP_SIGMAS;
 
 /// Slots that are stepped together.
 pub(super) const LANES: usize = 16;
@@ -28,13 +31,17 @@ const CAP: f32 = 1.5;
 pub(super) const FOLLOWED_MAX: f32 = 8.0;
 /// Smaller EWMA values are zero: a signal resting on its median must not end in slow denormal arithmetic.
 const LEVEL_ZERO: f32 = 1e-20;
+/// Winsorising of residuals and innovations.
+const CLIP: f32 = single(CLIP_SIGMAS);
+/// Allowance of the CUSUMs of squares.
+const SPREAD_K: f32 = single(SPREAD_ALLOWANCE);
 /// Smoothing of the mean squares.
 const SQUARES_LAMBDA: f32 = 0.03;
 /// A spike leaves the normal band: the return from one is a jump of `e`, too, but to a normal `r`.
 const SPIKE_SHARE: f32 = 0.5;
 
 /// Statistics of sixteen slots.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct State {
     /// C+, C-.
     pub(super) high: Column,
@@ -50,8 +57,11 @@ pub(super) struct State {
     pub(super) swing_mean: Column,
     /// The residual before.
     pub(super) previous: Column,
-    /// [`FOLLOWS`], [`OUTLIER`] and [`OUTLIER_BEFORE`].
-    pub(super) flags: [u32; LANES],
+    /// 1 when there is a residual before, else 0.
+    pub(super) follows: Column,
+    /// 1 when |e| was beyond s2 one, and two samples ago.
+    pub(super) outlier: Column,
+    pub(super) outlier_before: Column,
     /// Samples since C+ and C- were last zero.
     pub(super) since_high: Column,
     pub(super) since_low: Column,
@@ -60,12 +70,8 @@ pub(super) struct State {
     pub(super) quiet_count: Column,
 }
 
-/// Flag: there is a residual before.
-pub(super) const FOLLOWS: u32 = 1;
-/// Flag: |e| was beyond s2 one sample ago.
-const OUTLIER: u32 = 2;
-/// Flag: |e| was beyond s2 two samples ago.
-const OUTLIER_BEFORE: u32 = 4;
+/// Ratio that two outliers of three count as.
+const PAIR_RATIO: f32 = 1.001;
 /// A sample whose statistics are all below this share of their limits is quiet: it may teach.
 pub(super) const QUIET_RATIO: f32 = 0.5;
 /// CUSUMs of squares come back from a fault to at most this share of their limit.
@@ -80,18 +86,15 @@ pub(super) struct Limits {
     /// Standard deviation of the innovations, in those of the residual, and its reciprocal.
     pub(super) innovation: Column,
     pub(super) per_innovation: Column,
-    pub(super) clip: Column,
     pub(super) k: Column,
     pub(super) per_h: Column,
     pub(super) lambda: Column,
     pub(super) per_level: Column,
-    /// Reciprocal of the mean square of y, allowance and reciprocal of the limit of V.
+    /// Reciprocals of the mean square of y, and of the limit of V.
     pub(super) per_spread: Column,
-    pub(super) spread_k: Column,
     pub(super) per_spread_h: Column,
     /// The same of W.
     pub(super) per_swing: Column,
-    pub(super) swing_k: Column,
     pub(super) per_swing_h: Column,
     /// 1 / s1, and 1 / s2.
     pub(super) per_spike: Column,
@@ -99,7 +102,7 @@ pub(super) struct Limits {
 }
 
 /// What the charts say after a sample; statistics over their limits.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Readings {
     /// The largest of all.
     pub(super) worst: Column,
@@ -114,6 +117,11 @@ pub(super) struct Readings {
 const ZERO: Column = [0.0; LANES];
 
 impl State {
+    /// The most quiet residuals that wait in any slot.
+    pub(super) fn most_quiet(&self) -> f32 {
+        self.quiet_count.into_iter().fold(0.0, f32::max)
+    }
+
     /// Sets the statistics of a slot to zero; what the level is refined from stays.
     pub(super) fn reset(&mut self, lane: usize) {
         for column in [
@@ -130,7 +138,7 @@ impl State {
         for column in [&mut self.spread_mean, &mut self.swing_mean] {
             put(column, lane, 1.0);
         }
-        put(&mut self.flags, lane, 0);
+        self.part(lane);
     }
 
     /// As after a fault: at zero, but unrest that goes on alarms again soon.
@@ -143,7 +151,13 @@ impl State {
 
     /// The next sample has no neighbour before it.
     pub(super) fn part(&mut self, lane: usize) {
-        put(&mut self.flags, lane, 0);
+        for column in [
+            &mut self.follows,
+            &mut self.outlier,
+            &mut self.outlier_before,
+        ] {
+            put(column, lane, 0.0);
+        }
     }
 
     /// Lets the statistics fade over `missing` samples as if each had been normal, so that old evidence does not meet
@@ -184,7 +198,9 @@ impl Default for State {
             spread_mean: [1.0; LANES],
             swing_mean: [1.0; LANES],
             previous: ZERO,
-            flags: [0; LANES],
+            follows: ZERO,
+            outlier: ZERO,
+            outlier_before: ZERO,
             since_high: ZERO,
             since_low: ZERO,
             quiet_sum: ZERO,
@@ -199,20 +215,24 @@ impl Default for Limits {
             phi: ZERO,
             innovation: ZERO,
             per_innovation: ZERO,
-            clip: ZERO,
             k: ZERO,
             per_h: ZERO,
             lambda: ZERO,
             per_level: ZERO,
             per_spread: ZERO,
-            spread_k: ZERO,
             per_spread_h: ZERO,
             per_swing: ZERO,
-            swing_k: ZERO,
             per_swing_h: ZERO,
             per_spike: ZERO,
             per_outlier: ZERO,
         }
+    }
+}
+
+impl Readings {
+    /// The largest statistic over its limit of all slots.
+    pub(super) fn loudest(&self) -> f32 {
+        self.worst.into_iter().fold(0.0, f32::max)
     }
 }
 
@@ -245,8 +265,42 @@ impl Stepper {
         fed: &Column,
         out: &mut Readings,
     ) {
-        self.0
-            .dispatch(|| advance(state, limits, residual, fed, out));
+        self.0.dispatch(Step {
+            state,
+            limits,
+            residual,
+            fed,
+            out,
+        });
+    }
+}
+
+/// One step of sixteen slots.
+struct Step<'a> {
+    state: &'a mut State,
+    limits: &'a Limits,
+    residual: &'a Column,
+    fed: &'a Column,
+    out: &'a mut Readings,
+}
+
+impl WithSimd for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        // Worked on in copies: of those the compiler knows that they do not overlap.
+        let mut state = *self.state;
+        let mut readings = Readings::default();
+        advance(
+            &mut state,
+            self.limits,
+            self.residual,
+            self.fed,
+            &mut readings,
+        );
+        *self.state = state;
+        *self.out = readings;
     }
 }
 
@@ -261,64 +315,44 @@ impl Stepper {
 )]
 fn advance(s: &mut State, l: &Limits, residual: &Column, fed: &Column, out: &mut Readings) {
     for i in 0..LANES {
-        let is_fed = fed[i] > 0.0;
-        let keep = |old: f32, new: f32| if is_fed { new } else { old };
+        // Weights of 1 and 0 instead of branches: what a slot that is not fed computes is thrown away.
+        let fed = fed[i];
+        let keep = |old: f32, new: f32| pick(fed, new, old);
         let r = residual[i];
         let carried = l.phi[i] * s.previous[i].clamp(-FOLLOWED_MAX, FOLLOWED_MAX);
         // Without a neighbour the residual itself is compared with the wider spread of the residuals.
-        let e = if s.flags[i] & FOLLOWS > 0 {
-            (r - carried) * l.per_innovation[i]
-        } else {
-            r
-        };
-        let y = e.clamp(-l.clip[i], l.clip[i]);
-        let w = r.clamp(-l.clip[i], l.clip[i]);
+        let e = pick(s.follows[i], (r - carried) * l.per_innovation[i], r);
+        let y = e.clamp(-CLIP, CLIP);
+        let w = r.clamp(-CLIP, CLIP);
 
         let high = (s.high[i] + (y - l.k[i]) * l.per_h[i]).clamp(0.0, CAP);
         let low = (s.low[i] + (-y - l.k[i]) * l.per_h[i]).clamp(0.0, CAP);
         let moved = s.level[i] + l.lambda[i] * (w - s.level[i]);
-        let level = if moved.abs() < LEVEL_ZERO { 0.0 } else { moved };
+        let level = pick(flag(moved.abs() >= LEVEL_ZERO), moved, 0.0);
         let (spread_square, swing_square) = (y * y * l.per_spread[i], w * w * l.per_swing[i]);
-        let spread =
-            (s.spread[i] + (spread_square - l.spread_k[i]) * l.per_spread_h[i]).clamp(0.0, CAP);
-        let swing = (s.swing[i] + (swing_square - l.swing_k[i]) * l.per_swing_h[i]).clamp(0.0, CAP);
+        let spread = (s.spread[i] + (spread_square - SPREAD_K) * l.per_spread_h[i]).clamp(0.0, CAP);
+        let swing = (s.swing[i] + (swing_square - SPREAD_K) * l.per_swing_h[i]).clamp(0.0, CAP);
         let spread_mean = s.spread_mean[i] + SQUARES_LAMBDA * (spread_square - s.spread_mean[i]);
         let swing_mean = s.swing_mean[i] + SQUARES_LAMBDA * (swing_square - s.swing_mean[i]);
 
-        let is_outside = r.abs() > SPIKE_SHARE * e.abs() * l.innovation[i];
-        let spike = if is_outside {
-            e.abs() * l.per_spike[i]
-        } else {
-            0.0
-        };
-        let is_outlier = is_outside && e.abs() * l.per_outlier[i] > 1.0;
-        let is_pair = is_outlier && s.flags[i] & (OUTLIER | OUTLIER_BEFORE) > 0;
-        let shifted = (s.flags[i] & OUTLIER) << 1;
-        let flags = FOLLOWS | shifted | if is_outlier { OUTLIER } else { 0 };
-        let outliers = if is_pair { 1.0 } else { 0.0 };
+        let outside = flag(r.abs() > SPIKE_SHARE * e.abs() * l.innovation[i]);
+        let spike = outside * e.abs() * l.per_spike[i];
+        let outlier = outside * flag(e.abs() * l.per_outlier[i] > 1.0);
+        let outliers = outlier * s.outlier[i].max(s.outlier_before[i]);
 
         let worst = high
             .max(low)
             .max(level.abs() * l.per_level[i])
             .max(spread.max(swing))
-            .max(spike.max(outliers * 1.001));
-        out.worst[i] = keep(0.0, worst);
+            .max(spike.max(outliers * PAIR_RATIO));
+        out.worst[i] = fed * worst;
         out.innovation[i] = e;
         out.spike[i] = spike;
         out.outliers[i] = outliers;
 
-        s.since_high[i] = keep(
-            s.since_high[i],
-            if high > 0.0 {
-                s.since_high[i] + 1.0
-            } else {
-                0.0
-            },
-        );
-        s.since_low[i] = keep(
-            s.since_low[i],
-            if low > 0.0 { s.since_low[i] + 1.0 } else { 0.0 },
-        );
+        let climbing = |sum: f32, since: f32| flag(sum > 0.0) * (since + 1.0);
+        s.since_high[i] = keep(s.since_high[i], climbing(high, s.since_high[i]));
+        s.since_low[i] = keep(s.since_low[i], climbing(low, s.since_low[i]));
         s.high[i] = keep(s.high[i], high);
         s.low[i] = keep(s.low[i], low);
         s.level[i] = keep(s.level[i], level);
@@ -326,14 +360,37 @@ fn advance(s: &mut State, l: &Limits, residual: &Column, fed: &Column, out: &mut
         s.swing[i] = keep(s.swing[i], swing);
         s.spread_mean[i] = keep(s.spread_mean[i], spread_mean);
         s.swing_mean[i] = keep(s.swing_mean[i], swing_mean);
+        s.outlier_before[i] = keep(s.outlier_before[i], s.outlier[i]);
+        s.outlier[i] = keep(s.outlier[i], outlier);
         s.previous[i] = keep(s.previous[i], r);
-        s.flags[i] = if is_fed { flags } else { s.flags[i] };
-        let is_quiet = is_fed && worst < QUIET_RATIO;
-        s.quiet_sum[i] += if is_quiet {
-            r.clamp(-LESSON_MAX, LESSON_MAX)
-        } else {
-            0.0
-        };
-        s.quiet_count[i] += if is_quiet { 1.0 } else { 0.0 };
+        s.follows[i] = keep(s.follows[i], 1.0);
+        let quiet = fed * flag(worst < QUIET_RATIO);
+        s.quiet_sum[i] += quiet * r.clamp(-LESSON_MAX, LESSON_MAX);
+        s.quiet_count[i] += quiet;
     }
+}
+
+/// 1 when it holds, else 0.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "only inlined code is compiled for the wider registers"
+)]
+const fn flag(holds: bool) -> f32 {
+    if holds { 1.0 } else { 0.0 }
+}
+
+/// `yes` for a weight of 1, `no` for 0.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "only inlined code is compiled for the wider registers"
+)]
+const fn pick(weight: f32, yes: f32, no: f32) -> f32 {
+    if weight > 0.5 { yes } else { no }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "constants of few digits")]
+const fn single(x: f64) -> f32 {
+    x as f32
 }

@@ -6,6 +6,7 @@ use super::model::{Dynamics, ModeId, ModeLevel, Model, Shape};
 use super::pattern::{DAY_BINS, Deviation, Pattern, Phase};
 use super::robust::{level_and_spread, long_run_ratio, mean, median, smallest_step};
 use super::tails::{SpikeLimits, decay_rate, square_decay_rate};
+use super::tally::Tally;
 use crate::config::Profile;
 
 /// Samples that a mode needs to have a level of its own.
@@ -232,29 +233,17 @@ fn shape(
     (dynamics, resolution): (&Dynamics, f64),
     design: &ChartDesign,
 ) -> Shape {
-    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
-    let centre = mean(&clipped);
-    let symmetric: Vec<f64> = clipped
-        .iter()
-        .flat_map(|y| [y - centre, centre - y])
-        .collect();
-    let k = residual_k(design, dynamics.phi, 0.0);
-    let square = |values: &[f64]| -> (f64, Vec<f64>) {
-        let squares: Vec<f64> = values.iter().map(|v| clip(v).powi(2)).collect();
-        let level = mean(&squares);
-        (level, squares.iter().map(|s| s / level).collect())
-    };
-    let (spread_square, spread_squares) = square(innovations);
-    let (swing_square, swing_squares) = square(residuals);
-    let spread_decay = decay_rate(&spread_squares, SPREAD_ALLOWANCE);
+    let tails = Tails::of(innovations, dynamics, design);
+    let swings: Vec<f64> = residuals.iter().map(|r| clip(r).powi(2)).collect();
+    let swing_square = mean(&swings);
+    let swings: Vec<f64> = swings.iter().map(|s| s / swing_square).collect();
     // What the squares of a persistent normal signal decay at, less what this signal's tails take off.
-    let independent = square_decay_rate(0.0, SPREAD_ALLOWANCE);
-    let tail = (decay_rate(&swing_squares, SPREAD_ALLOWANCE) / independent).min(1.0);
+    let tail = (decay_rate(&swings, SPREAD_ALLOWANCE) / independent_decay()).min(1.0);
     let persistent = square_decay_rate(dynamics.phi, SPREAD_ALLOWANCE) * tail;
     let swing_decay = if dynamics.phi > 0.0 {
         persistent
     } else {
-        persistent.min(spread_decay)
+        persistent.min(tails.spread_decay)
     };
     // A pattern of the day is fitted to few days, so what was learned lies closer to it than what will come.
     let flattered = match design.profile {
@@ -264,21 +253,81 @@ fn shape(
         }
         Profile::Auto | Profile::None | Profile::Cycle => 1.0,
     };
-    let normal = SpikeLimits::normal(design.arl0);
     let step = (resolution / dynamics.innovation).min(2.0);
-    let own = SpikeLimits::from_tail(innovations, step, design.arl0);
+    let (spike, outlier) = spikes(innovations, step, design);
     let (longest_run, repeats) = runs(lessons);
     Shape {
-        decay: decay_rate(&symmetric, k) / (2.0 * k),
-        spread_square: spread_square * flattered,
-        spread_decay,
+        decay: tails.decay,
+        spread_square: tails.spread_square * flattered,
+        spread_decay: tails.spread_decay,
         swing_square: swing_square * flattered,
         swing_decay: swing_decay / dynamics.long_run,
-        spike: own.single / normal.single,
-        outlier: own.pair / normal.pair,
+        spike,
+        outlier,
         longest_run,
         repeats,
+        samples: innovations.len() as f64,
     }
+}
+
+/// What the sizes of innovations tell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tails {
+    decay: f64,
+    spread_square: f64,
+    spread_decay: f64,
+}
+
+impl Tails {
+    fn of(innovations: &[f64], dynamics: &Dynamics, design: &ChartDesign) -> Self {
+        let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+        let centre = mean(&clipped);
+        let symmetric: Vec<f64> = clipped
+            .iter()
+            .flat_map(|y| [y - centre, centre - y])
+            .collect();
+        let k = residual_k(design, dynamics.phi, 0.0);
+        let squares: Vec<f64> = clipped.iter().map(|y| y * y).collect();
+        let spread_square = mean(&squares);
+        let squares: Vec<f64> = squares.iter().map(|s| s / spread_square).collect();
+        Self {
+            decay: decay_rate(&symmetric, k) / (2.0 * k),
+            spread_square,
+            spread_decay: decay_rate(&squares, SPREAD_ALLOWANCE),
+        }
+    }
+}
+
+/// Limits of spikes and of pairs over those of normal data.
+fn spikes(innovations: &[f64], step: f64, design: &ChartDesign) -> (f64, f64) {
+    let normal = SpikeLimits::normal(design.arl0);
+    let own = SpikeLimits::from_tail(innovations, step, design.arl0);
+    (own.single / normal.single, own.pair / normal.pair)
+}
+
+/// The decay rate of squares of independent normal data.
+fn independent_decay() -> f64 {
+    square_decay_rate(0.0, SPREAD_ALLOWANCE)
+}
+
+/// Learns the tails of a model anew from more innovations than it was fitted to.
+pub(super) fn relearn_tails(model: &mut Model, tally: &Tally, design: &ChartDesign) {
+    let innovations = tally.values();
+    let tails = Tails::of(&innovations, &model.dynamics, design);
+    let (spike, outlier) = spikes(&innovations, 0.0, design);
+    let shape = &mut model.shape;
+    let tail = (tails.spread_decay / independent_decay()).min(1.0);
+    let persistent = square_decay_rate(model.dynamics.phi, SPREAD_ALLOWANCE) * tail;
+    *shape = Shape {
+        decay: tails.decay,
+        spread_square: tails.spread_square.max(1.0),
+        spread_decay: tails.spread_decay,
+        swing_decay: persistent.min(tails.spread_decay) / model.dynamics.long_run,
+        spike,
+        outlier,
+        samples: f64::from(tally.total()),
+        ..*shape
+    };
 }
 
 /// The longest run of one value, and the chance that a value repeats (Laplace's rule of succession).

@@ -2,7 +2,6 @@
 
 use super::charts::Limits;
 use super::design::{ChartDesign, SPREAD_ALLOWANCE, residual_k};
-use super::fit::CLIP_SIGMAS;
 use super::model::Model;
 use super::tails::{BOUNDARY, SpikeLimits, climb_limit};
 
@@ -13,6 +12,28 @@ const H_MAX: f64 = 1e4;
 /// Below this many independent samples twice as many standard errors are tolerated, because correlation and spread
 /// are hardly known either.
 const FEW_SAMPLES: f64 = 70.0;
+/// Samples from which on a variance counts as well learned.
+const WELL_LEARNED: f64 = 600.0;
+/// Factors on decay rates of squares, and least factors on the limits of spikes, while the tail is not known.
+const ROUGH: Doubt = Doubt {
+    decay: 0.5,
+    spike: 4.0,
+    outlier: 2.0,
+};
+const NO_DOUBT: Doubt = Doubt {
+    decay: 1.0,
+    spike: 1.0,
+    outlier: 1.0,
+};
+
+/// See [`ROUGH`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Doubt {
+    decay: f64,
+    spike: f64,
+    outlier: f64,
+}
+
 /// More allowance than this would blind the charts.
 const MARGIN_MAX: f64 = 1.5;
 /// A run of one value is never stuck before this many samples…
@@ -60,6 +81,8 @@ impl Tuning {
         let deviation = (design.lambda / (2.0 - design.lambda) * inflation).sqrt();
         let drift = SPREAD_ALLOWANCE - 1.0;
         let spikes = SpikeLimits::normal(arl);
+        // A tail that nobody has seen yet may be that of Student's t with five degrees of freedom.
+        let rough = if shape.is_rough() { ROUGH } else { NO_DOUBT };
         let stuck_by_chance = STUCK_EXPONENT * arl.ln() / -shape.repeats.max(1e-12).ln();
         Self {
             phi,
@@ -68,12 +91,12 @@ impl Tuning {
             h: (h + exact).min(H_MAX) * dynamics.widen,
             lambda: design.lambda,
             level: (design.limit_l * deviation + error.min(MARGIN_MAX)) * dynamics.widen,
-            spread_square: shape.spread_square,
-            spread_h: climb_limit(shape.spread_decay, drift, arl, 0.0),
+            spread_square: shape.spread_square * (1.0 + innovation_error(model)),
+            spread_h: climb_limit(shape.spread_decay * rough.decay, drift, arl, 0.0),
             swing_square: shape.swing_square * (1.0 + spread_error(model)),
-            swing_h: climb_limit(shape.swing_decay, drift, arl, 0.0),
-            spike: spikes.single * shape.spike,
-            outlier: spikes.pair * shape.outlier,
+            swing_h: climb_limit(shape.swing_decay * rough.decay, drift, arl, 0.0),
+            spike: (spikes.single * shape.spike).max(spikes.single * rough.spike),
+            outlier: (spikes.pair * shape.outlier).max(spikes.pair * rough.outlier),
             stuck: STUCK_MIN
                 .max(STUCK_RUNS * shape.longest_run)
                 .max(stuck_by_chance),
@@ -91,16 +114,13 @@ impl Tuning {
         put(|l| &mut l.phi, self.phi);
         put(|l| &mut l.innovation, self.innovation);
         put(|l| &mut l.per_innovation, 1.0 / self.innovation);
-        put(|l| &mut l.clip, CLIP_SIGMAS);
         put(|l| &mut l.k, self.k);
         put(|l| &mut l.per_h, with_level(1.0 / self.h));
         put(|l| &mut l.lambda, self.lambda);
         put(|l| &mut l.per_level, with_level(1.0 / self.level));
         put(|l| &mut l.per_spread, 1.0 / self.spread_square);
-        put(|l| &mut l.spread_k, SPREAD_ALLOWANCE);
         put(|l| &mut l.per_spread_h, 1.0 / self.spread_h);
         put(|l| &mut l.per_swing, 1.0 / self.swing_square);
-        put(|l| &mut l.swing_k, SPREAD_ALLOWANCE);
         put(|l| &mut l.per_swing_h, with_level(1.0 / self.swing_h));
         put(|l| &mut l.per_spike, 1.0 / self.spike);
         put(|l| &mut l.per_outlier, 1.0 / self.outlier);
@@ -114,11 +134,19 @@ fn ewma_inflation(lambda: f64, phi: f64) -> f64 {
     (1.0 + carried) / (1.0 - carried)
 }
 
-/// How far a learned variance may be off, relative; its standard error is `sqrt(2 (1 + phi²) / ((1 - phi²) n))` (Bartlett 1946).
+/// How far the learned variance of the innovations may be off, relative. Beyond a few hundred samples the tail behind
+/// the limit decides, and the allowance fades.
+fn innovation_error(model: &Model) -> f64 {
+    let samples = model.shape.samples.max(30.0);
+    LEVEL_ERRORS * (2.0 / samples).sqrt() * (WELL_LEARNED / samples).min(1.0)
+}
+
+/// How far a learned variance may be off, relative; its standard error is `sqrt(2 (1 + phi²) / ((1 - phi²) n))`
+/// (Bartlett 1946).
 fn spread_error(model: &Model) -> f64 {
     let square = model.dynamics.phi * model.dynamics.phi;
-    let samples: f64 = model.levels().iter().map(|level| level.samples).sum();
-    LEVEL_ERRORS * (2.0 * (1.0 + square) / (1.0 - square) / samples.max(30.0)).sqrt()
+    let samples = model.shape.samples.max(30.0);
+    LEVEL_ERRORS * (2.0 * (1.0 + square) / (1.0 - square) / samples).sqrt()
 }
 
 #[expect(

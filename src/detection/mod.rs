@@ -35,6 +35,7 @@ mod quadrature;
 mod robust;
 mod self_start;
 mod tails;
+mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

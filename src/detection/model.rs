@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
 
+/// Innovations from which on a tail is known.
+pub(super) const TAIL_SAMPLES: f64 = 1_000.0;
+
 /// Index of a mode of the context that a slot follows: a product, a recipe, a machine state, or a combination.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
@@ -67,9 +70,16 @@ pub(super) struct Shape {
     /// Longest run of the same value, and the chance that a value repeats.
     pub(super) longest_run: f64,
     pub(super) repeats: f64,
+    /// Innovations that it rests on.
+    pub(super) samples: f64,
 }
 
 impl Shape {
+    /// Whether it rests on so few innovations that the tail is not known.
+    pub(super) const fn is_rough(&self) -> bool {
+        self.samples < TAIL_SAMPLES
+    }
+
     /// Independent normal values that never repeat. The decay rates of squares are those of `(1 - 1/2.5) / 2` in
     /// [`super::design::SPREAD_ALLOWANCE`].
     pub(super) const NORMAL: Self = Self {
@@ -82,6 +92,7 @@ impl Shape {
         outlier: 1.0,
         longest_run: 1.0,
         repeats: 0.0,
+        samples: f64::INFINITY,
     };
 }
 
@@ -167,6 +178,8 @@ impl Model {
             ]
             .into_iter()
             .all(positive)
+            && shape.samples > 0.0
+            && [shape.spike].into_iter().all(positive)
             && (0.0..1.0).contains(&shape.repeats)
     }
 }
