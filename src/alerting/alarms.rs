@@ -281,6 +281,11 @@ impl AddressBook {
                 let device = self.config.device(id)?;
                 Some(plain(&device.asset, &device.name))
             }
+            Subject::Group(id) => {
+                let group = self.config.groups.get(id.index())?;
+                let first = group.tags.first().and_then(|tag| self.config.tag(*tag))?;
+                Some(plain(self.config.asset(first), &group.name))
+            }
             Subject::Gateway => {
                 let gateway = &self.config.gateway;
                 Some(plain(&gateway.asset, &gateway.id))

@@ -2,7 +2,7 @@
 
 use super::AlarmKind;
 use crate::detection::{Change, Chart, Finding};
-use crate::model::{DeviceId, Now, Severity, TagId, Timestamp};
+use crate::model::{DeviceId, GroupId, Now, Severity, TagId, Timestamp};
 
 /// What an alarm is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -11,6 +11,8 @@ pub enum Subject {
     Tag(TagId),
     /// One device.
     Device(DeviceId),
+    /// The tags of a group together.
+    Group(GroupId),
     /// The gateway itself.
     Gateway,
 }

@@ -138,7 +138,7 @@ fn report_text(config: &Config, capacity: &Capacity) -> String {
         ]);
     }
     format!(
-        "{}\ngateway  {} serves {}, state in {}\nmqtt     {}\nbuffer   up to {}, durable within {}\nload     {} tags, {:.1} values/s, {} with detection, up to {:.1} records/s upstream, about {:.0} MB of memory\n",
+        "{}\ngateway  {} serves {}, state in {}\nmqtt     {}\nbuffer   up to {}, durable within {}\nload     {} tags, {:.1} values/s, {} with detection, up to {:.1} records/s upstream, about {:.0} MB of memory\nalarms   up to {:.1} false ones a day are allowed, of 144 that one operator can deal with\n",
         table.render(),
         config.gateway.id,
         config.gateway.asset,
@@ -151,6 +151,7 @@ fn report_text(config: &Config, capacity: &Capacity) -> String {
         capacity.detected_tags,
         capacity.records_per_s,
         capacity.memory_bytes as f64 / 1e6,
+        capacity.false_alarms_per_day,
     )
 }
 
@@ -237,6 +238,7 @@ fn report_json(
         "mqtt": mqtt,
         "tags": capacity.tags,
         "tags_with_detection": capacity.detected_tags,
+        "false_alarms_per_day": capacity.false_alarms_per_day,
         "values_per_s": capacity.values_per_s,
         "records_per_s_max": capacity.records_per_s,
         "memory_bytes": capacity.memory_bytes,

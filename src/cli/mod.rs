@@ -7,6 +7,7 @@ mod browse;
 mod buffer;
 mod check;
 mod decode;
+mod design;
 mod input;
 mod live;
 mod opcua;
@@ -66,6 +67,7 @@ enum Command {
     Opcua(opcua::Command),
     Verify(verify::Args),
     Decode(decode::Args),
+    Design(design::Args),
 }
 
 /// Parses the arguments and runs the subcommand.
@@ -97,6 +99,7 @@ where
         Command::Opcua(command) => opcua::run(&command),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
+        Command::Design(args) => design::run(&args),
     };
     outcome.into()
 }

@@ -27,6 +27,8 @@ pub struct Capacity {
     pub tags: usize,
     /// Tags with detection.
     pub detected_tags: usize,
+    /// False alarms per day that the wishes of all tags allow.
+    pub false_alarms_per_day: f64,
     /// Values polled per second.
     pub values_per_s: f64,
     /// Most records sent upstream per second: summaries and raw values.
@@ -74,6 +76,7 @@ impl Capacity {
         let per_tag = |tag: &Tag| TAG_BYTES + words(tag) + learning(tag);
         Self {
             tags: config.tags.len(),
+            false_alarms_per_day: config.tags.iter().filter_map(false_alarms_per_day).sum(),
             detected_tags: devices.iter().map(|load| load.detected_tags).sum(),
             values_per_s: devices.iter().map(|load| load.values_per_s).sum(),
             records_per_s: config.tags.iter().map(records_per_s).sum(),
@@ -81,6 +84,11 @@ impl Capacity {
             devices,
         }
     }
+}
+
+fn false_alarms_per_day(tag: &Tag) -> Option<f64> {
+    let rules = tag.detection.as_ref()?;
+    Some(86_400.0 / rules.mean_time_between_false_alarms.as_secs_f64())
 }
 
 impl DeviceLoad {

@@ -20,6 +20,8 @@ use crate::model::Mono;
 
 /// A silence longer than this many samples starts the charts afresh.
 const RESET_SAMPLES: u64 = 20;
+/// Models fitted per call at most.
+const FITS_PER_STEP: u32 = 16;
 /// Quiet samples after which the level is refined.
 const REFINE_EVERY: f32 = 64.0;
 
@@ -122,6 +124,7 @@ pub struct Bank {
     pending: Pending,
     readings: Readings,
     stepper: Stepper,
+    fits_left: u32,
 }
 
 impl Bank {
@@ -165,6 +168,7 @@ impl Bank {
             },
             readings: Readings::default(),
             stepper: Stepper::new(),
+            fits_left: FITS_PER_STEP,
             designs: designs.to_vec(),
         }
     }
@@ -187,6 +191,7 @@ impl Bank {
 
     /// Takes a batch of Good samples; what changed is appended to `out`.
     pub fn step(&mut self, inputs: &[Input], day: DayTime, out: &mut Vec<Finding>) {
+        self.fits_left = FITS_PER_STEP;
         for input in inputs {
             self.take(input, day, out);
         }
@@ -278,6 +283,12 @@ impl Bank {
             Mind::Learning(_) | Mind::Wandering(_) => None,
             Mind::Charted(charted) => Some(charted.learned_at),
         }
+    }
+
+    /// Whether the plant has announced that a slot's value means nothing now, or not much yet.
+    pub fn is_in_change(&self, slot: Slot, at: Mono) -> bool {
+        let context = self.contexts.of(slot.index());
+        context.is_some_and(|context| context.is_quiet || context.is_unsettled(at))
     }
 
     /// Whether a fault of a slot stands, and the largest statistic over its limit at the last sample.
@@ -502,7 +513,13 @@ impl Bank {
         };
         let room = self.nursery.room(learner.place());
         let ratios = learner.observe(input.value, around, room);
-        let model = learner.conclude(room, design);
+        // A fit takes about half a millisecond: when many slots have learned at once, they take turns.
+        let model = if self.fits_left > 0 && learner.is_complete() {
+            self.fits_left -= 1;
+            learner.conclude(room, design)
+        } else {
+            None
+        };
         self.judge_learning(input, ratios, out);
         if let Some(model) = model {
             self.graduate(slot, model, input.at, out);

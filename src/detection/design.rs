@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::arl::{cusum_arl, ewma_arl};
-use crate::config::{DetectionRules, Level, Profile};
+use crate::config::{DetectionRules, Level, Profile, format_duration};
 
 /// Charts per slot that share the false-alarm budget: the two-sided CUSUM, the EWMA, the two CUSUMs of squares and the
 /// spikes.
@@ -76,6 +76,28 @@ pub enum DesignError {
     /// The shift is not one a chart can be tuned to.
     #[error("a shift of {0} standard deviations cannot be designed for; 0.25 to 5 can")]
     Shift(f64),
+    /// No chart finds the shift so fast with so few false alarms.
+    #[error(
+        "a shift of {shift} standard deviations is found after {} on average, not within {}; allow more time, more false alarms, or a larger shift",
+        format_duration(*delay), format_duration(*within)
+    )]
+    Within {
+        /// The shift.
+        shift: f64,
+        /// The wish.
+        within: Duration,
+        /// What can be reached.
+        delay: Duration,
+    },
+}
+
+impl ChartDesign {
+    /// Mean number of samples until CUSUM or EWMA finds a shift, whichever is faster on its own, in independent normal
+    /// data on a known baseline.
+    pub fn expected_delay(&self, shift: f64) -> f64 {
+        let cusum = cusum_arl(self.k, self.h, shift);
+        cusum.min(ewma_arl(self.lambda, self.limit_l, shift))
+    }
 }
 
 /// Designs the charts for `rules` on a tag sampled every `period`.
@@ -99,7 +121,7 @@ pub fn design(rules: &DetectionRules, period: Duration) -> Result<ChartDesign, D
     let k = shift / 2.0;
     let lambda = lambda_for(shift);
     let h = cusum_limit(k, arl0);
-    Ok(ChartDesign {
+    let made = ChartDesign {
         period,
         learn_samples: rules.learn_samples,
         arl0,
@@ -110,13 +132,22 @@ pub fn design(rules: &DetectionRules, period: Duration) -> Result<ChartDesign, D
         delay_samples: cusum_arl(k, h, shift),
         profile: rules.profile,
         level: rules.level,
-    })
+    };
+    let delay = period.mul_f64(made.expected_delay(shift));
+    match rules.within {
+        Some(within) if delay > within => Err(DesignError::Within {
+            shift,
+            within,
+            delay: Duration::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+        }),
+        _ => Ok(made),
+    }
 }
 
 /// Designs charts for many tags; equal wishes are solved once.
 #[derive(Debug, Clone, Default)]
 pub struct Designer {
-    known: BTreeMap<(u128, u128, u64), ChartDesign>,
+    known: BTreeMap<(u128, u128, u64, Option<Duration>), ChartDesign>,
 }
 
 impl Designer {
@@ -130,6 +161,7 @@ impl Designer {
             rules.mean_time_between_false_alarms.as_nanos(),
             period.as_nanos(),
             rules.shift_sigma.to_bits(),
+            rules.within,
         );
         let learn_samples = rules.learn_samples;
         if let Some(known) = self.known.get(&key) {

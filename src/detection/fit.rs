@@ -5,7 +5,7 @@ use super::limits::Tuning;
 use super::model::{Dynamics, ModeId, ModeLevel, Model, Shape};
 use super::pattern::{DAY_BINS, Deviation, Pattern, Phase};
 use super::robust::{level_and_spread, long_run_ratio, mean, median, smallest_step};
-use super::tails::{SpikeLimits, decay_rate, square_decay_rate};
+use super::tails::{SpikeLimits, TAIL_KEPT, decay_rate, square_decay_rate};
 use super::tally::Tally;
 use crate::config::Profile;
 
@@ -233,10 +233,17 @@ fn shape(
     (dynamics, resolution): (&Dynamics, f64),
     design: &ChartDesign,
 ) -> Shape {
-    let tails = Tails::of(innovations, dynamics, design);
+    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let centre = mean(&clipped);
+    let symmetric: Vec<(f64, f64)> = clipped
+        .iter()
+        .flat_map(|y| [(y - centre, 1.0), (centre - y, 1.0)])
+        .collect();
+    let sizes: Vec<(f64, f64)> = clipped.iter().map(|y| (*y, 1.0)).collect();
+    let tails = Tails::of(&symmetric, &sizes, dynamics, design);
     let swings: Vec<f64> = residuals.iter().map(|r| clip(r).powi(2)).collect();
     let swing_square = mean(&swings);
-    let swings: Vec<f64> = swings.iter().map(|s| s / swing_square).collect();
+    let swings: Vec<(f64, f64)> = swings.iter().map(|s| (s / swing_square, 1.0)).collect();
     // What the squares of a persistent normal signal decay at, less what this signal's tails take off.
     let tail = (decay_rate(&swings, SPREAD_ALLOWANCE) / independent_decay()).min(1.0);
     let persistent = square_decay_rate(dynamics.phi, SPREAD_ALLOWANCE) * tail;
@@ -254,7 +261,8 @@ fn shape(
         Profile::Auto | Profile::None | Profile::Cycle => 1.0,
     };
     let step = (resolution / dynamics.innovation).min(2.0);
-    let (spike, outlier) = spikes(innovations, step, design);
+    let normal = SpikeLimits::normal(design.arl0);
+    let own = SpikeLimits::from_tail(innovations, step, design.arl0);
     let (longest_run, repeats) = runs(lessons);
     Shape {
         decay: tails.decay,
@@ -262,8 +270,8 @@ fn shape(
         spread_decay: tails.spread_decay,
         swing_square: swing_square * flattered,
         swing_decay: swing_decay / dynamics.long_run,
-        spike,
-        outlier,
+        spike: own.single / normal.single,
+        outlier: own.pair / normal.pair,
         longest_run,
         repeats,
         samples: innovations.len() as f64,
@@ -279,30 +287,24 @@ struct Tails {
 }
 
 impl Tails {
-    fn of(innovations: &[f64], dynamics: &Dynamics, design: &ChartDesign) -> Self {
-        let clipped: Vec<f64> = innovations.iter().map(clip).collect();
-        let centre = mean(&clipped);
-        let symmetric: Vec<f64> = clipped
-            .iter()
-            .flat_map(|y| [y - centre, centre - y])
-            .collect();
+    /// From innovations around zero, on both sides, and from their sizes, each with its weight.
+    fn of(
+        symmetric: &[(f64, f64)],
+        sizes: &[(f64, f64)],
+        dynamics: &Dynamics,
+        design: &ChartDesign,
+    ) -> Self {
         let k = residual_k(design, dynamics.phi, 0.0);
-        let squares: Vec<f64> = clipped.iter().map(|y| y * y).collect();
-        let spread_square = mean(&squares);
-        let squares: Vec<f64> = squares.iter().map(|s| s / spread_square).collect();
+        let total: f64 = sizes.iter().map(|(_, weight)| weight).sum();
+        let spread_square = sizes.iter().map(|(y, weight)| y * y * weight).sum::<f64>() / total;
+        let square = |(y, weight): &(f64, f64)| (y * y / spread_square, *weight);
+        let squares: Vec<(f64, f64)> = sizes.iter().map(square).collect();
         Self {
-            decay: decay_rate(&symmetric, k) / (2.0 * k),
+            decay: decay_rate(symmetric, k) / (2.0 * k),
             spread_square,
             spread_decay: decay_rate(&squares, SPREAD_ALLOWANCE),
         }
     }
-}
-
-/// Limits of spikes and of pairs over those of normal data.
-fn spikes(innovations: &[f64], step: f64, design: &ChartDesign) -> (f64, f64) {
-    let normal = SpikeLimits::normal(design.arl0);
-    let own = SpikeLimits::from_tail(innovations, step, design.arl0);
-    (own.single / normal.single, own.pair / normal.pair)
 }
 
 /// The decay rate of squares of independent normal data.
@@ -312,9 +314,14 @@ fn independent_decay() -> f64 {
 
 /// Learns the tails of a model anew from more innovations than it was fitted to.
 pub(super) fn relearn_tails(model: &mut Model, tally: &Tally, design: &ChartDesign) {
-    let innovations = tally.values();
-    let tails = Tails::of(&innovations, &model.dynamics, design);
-    let (spike, outlier) = spikes(&innovations, 0.0, design);
+    let clipped = |(size, weight): (f64, f64)| (clip(&size), weight);
+    let sizes: Vec<(f64, f64)> = tally.sizes().map(clipped).collect();
+    let mirrored = sizes.iter().map(|(size, weight)| (-size, *weight));
+    let symmetric: Vec<(f64, f64)> = sizes.iter().copied().chain(mirrored).collect();
+    let tails = Tails::of(&symmetric, &sizes, &model.dynamics, design);
+    let normal = SpikeLimits::normal(design.arl0);
+    let count = tally.total() as usize;
+    let own = SpikeLimits::from_largest(&tally.largest(TAIL_KEPT), count, design.arl0);
     let shape = &mut model.shape;
     let tail = (tails.spread_decay / independent_decay()).min(1.0);
     let persistent = square_decay_rate(model.dynamics.phi, SPREAD_ALLOWANCE) * tail;
@@ -323,8 +330,8 @@ pub(super) fn relearn_tails(model: &mut Model, tally: &Tally, design: &ChartDesi
         spread_square: tails.spread_square.max(1.0),
         spread_decay: tails.spread_decay,
         swing_decay: persistent.min(tails.spread_decay) / model.dynamics.long_run,
-        spike,
-        outlier,
+        spike: own.single / normal.single,
+        outlier: own.pair / normal.pair,
         samples: f64::from(tally.total()),
         ..*shape
     };

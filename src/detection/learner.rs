@@ -128,10 +128,15 @@ impl Learner {
         self.need = self.seen;
     }
 
+    /// Whether the learning phase is over.
+    pub(super) const fn is_complete(&self) -> bool {
+        self.seen >= self.need
+    }
+
     /// The model, once the learning phase is over. When the signal did not move enough, or its values are beyond
     /// arithmetic, learning begins again.
     pub(super) fn conclude(&mut self, room: &[f32], design: &ChartDesign) -> Option<Model> {
-        if self.seen < self.need {
+        if !self.is_complete() {
             return None;
         }
         let kept = room.get(..self.have).unwrap_or_default();

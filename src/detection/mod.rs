@@ -51,3 +51,4 @@ pub use finding::{Change, Chart, Finding};
 pub use group::{Group, GroupDesign, GroupModel, GroupReading, GroupShare, GroupState, TagModel};
 pub use model::{ModeId, ModeLevel, Model};
 pub use pattern::Phase;
+pub use tails::SpikeLimits;

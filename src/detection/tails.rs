@@ -4,10 +4,14 @@ use statrs::function::erf::erfc_inv;
 
 /// Bisection steps; each halves the interval, so sixty exhaust double precision.
 const BISECTIONS: usize = 60;
+/// Halvings for a decay rate: to a millionth, where its own error is a hundredth.
+const DECAY_HALVINGS: usize = 20;
 /// Boundary correction of a CUSUM of independent data (Siegmund 1985).
 pub(super) const BOUNDARY: f64 = 1.166;
 /// Tail indices of Weibull type above this are heavy; about .6 is normal, 1 exponential.
 const HEAVY_INDEX: f64 = 0.75;
+/// Largest values that tell a tail.
+pub(super) const TAIL_KEPT: usize = 100;
 /// Multiples of the golden ratio spread most evenly (Weyl 1916).
 const GOLDEN: f64 = 0.618_034;
 /// Prior of the Pareto index where few values speak, and its weight in values.
@@ -20,8 +24,12 @@ pub(super) fn normal_upper(p: f64) -> f64 {
 }
 
 /// The middle of the interval on whose lower side `is_low` holds.
-pub(super) fn bisect(mut low: f64, mut high: f64, is_low: impl Fn(f64) -> bool) -> f64 {
-    for _ in 0..BISECTIONS {
+pub(super) fn bisect(low: f64, high: f64, is_low: impl Fn(f64) -> bool) -> f64 {
+    halve((low, high), BISECTIONS, is_low)
+}
+
+fn halve((mut low, mut high): (f64, f64), steps: usize, is_low: impl Fn(f64) -> bool) -> f64 {
+    for _ in 0..steps {
         let middle = f64::midpoint(low, high);
         if is_low(middle) {
             low = middle;
@@ -33,11 +41,16 @@ pub(super) fn bisect(mut low: f64, mut high: f64, is_low: impl Fn(f64) -> bool) 
 }
 
 /// The rate theta at which the chance of a CUSUM with increments `y - k` to reach a height decays:
-/// `mean(exp(theta (y - k))) = 1` (Lundberg's exponent; 2k for standard normal y).
-pub(super) fn decay_rate(values: &[f64], k: f64) -> f64 {
-    let count = values.len().max(1) as f64;
-    let grows =
-        |theta: f64| values.iter().map(|y| (theta * (y - k)).exp()).sum::<f64>() / count >= 1.0;
+/// `mean(exp(theta (y - k))) = 1` (Lundberg's exponent; 2k for standard normal y). `values` are pairs of y and its weight.
+pub(super) fn decay_rate(values: &[(f64, f64)], k: f64) -> f64 {
+    let total: f64 = values.iter().map(|(_, weight)| weight).sum();
+    let grows = |theta: f64| {
+        let sum: f64 = values
+            .iter()
+            .map(|(y, weight)| weight * (theta * (y - k)).exp())
+            .sum();
+        sum >= total
+    };
     let (low, mut high) = (1e-4, 4.0 * k.max(0.05));
     if grows(low) {
         return low;
@@ -45,7 +58,7 @@ pub(super) fn decay_rate(values: &[f64], k: f64) -> f64 {
     while !grows(high) && high < 50.0 {
         high *= 1.5;
     }
-    bisect(low, high, |theta| !grows(theta))
+    halve((low, high), DECAY_HALVINGS, |theta| !grows(theta))
 }
 
 /// The limit of a one-sided CUSUM whose chance to climb decays at `theta` and whose increments have mean `-drift`, for a
@@ -76,18 +89,18 @@ pub(super) fn square_decay_rate(phi: f64, k: f64) -> f64 {
     bisect(1e-6, most, |theta| cumulant(theta) < theta * k)
 }
 
-/// Limits of single values from the tail of what was learned.
+/// Limits of single values, in standard deviations.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct SpikeLimits {
+pub struct SpikeLimits {
     /// One value beyond this is a spike.
-    pub(super) single: f64,
+    pub single: f64,
     /// Two of three values beyond this are one.
-    pub(super) pair: f64,
+    pub pair: f64,
 }
 
 impl SpikeLimits {
     /// Limits at which normal data alarms once in `arl` samples, each.
-    pub(super) fn normal(arl: f64) -> Self {
+    pub fn normal(arl: f64) -> Self {
         let (single, pair) = chances(arl);
         Self {
             single: normal_upper(single / 2.0),
@@ -104,12 +117,19 @@ impl SpikeLimits {
     /// `step` is the resolution of the values: ties of a quantised signal are spread over one step, evenly and the same
     /// every time, or the index would be without meaning.
     pub(super) fn from_tail(values: &[f64], step: f64, arl: f64) -> Self {
-        let normal = Self::normal(arl);
         let spread = |(i, v): (usize, &f64)| (v + ((i as f64 * GOLDEN).fract() - 0.5) * step).abs();
         let mut sizes: Vec<f64> = values.iter().enumerate().map(spread).collect();
         sizes.sort_unstable_by(|a, b| b.total_cmp(a));
-        let count = sizes.len() as f64;
-        let kept = (sizes.len() / 50).clamp(20, 80).min(sizes.len() / 4);
+        let count = sizes.len();
+        sizes.truncate(TAIL_KEPT);
+        Self::from_largest(&sizes, count, arl)
+    }
+
+    /// The same from the largest absolute values of `count`, in falling order; [`TAIL_KEPT`] are enough.
+    pub(super) fn from_largest(sizes: &[f64], count: usize, arl: f64) -> Self {
+        let normal = Self::normal(arl);
+        let kept = (count / 50).clamp(20, 80).min(count / 4);
+        let count = count as f64;
         let Some(threshold) = sizes.get(kept).copied().filter(|t| *t > 0.0 && kept > 0) else {
             return normal;
         };
@@ -158,6 +178,10 @@ mod tests {
         );
     }
 
+    fn weighted(values: &[f64]) -> Vec<(f64, f64)> {
+        values.iter().map(|value| (*value, 1.0)).collect()
+    }
+
     fn normals(count: usize) -> Vec<f64> {
         let quantile = |i: usize| normal_upper((i as f64 + 0.5) / count as f64);
         (0..count).map(quantile).collect()
@@ -171,10 +195,10 @@ mod tests {
 
     #[test]
     fn normal_data_decays_at_twice_the_allowance() {
-        check(decay_rate(&normals(20_000), 0.5), 1.0, 0.01);
-        check(decay_rate(&normals(20_000), 0.25), 0.5, 0.01);
+        check(decay_rate(&weighted(&normals(20_000)), 0.5), 1.0, 0.01);
+        check(decay_rate(&weighted(&normals(20_000)), 0.25), 0.5, 0.01);
         assert_eq!(
-            decay_rate(&[3.0; 9], 0.5),
+            decay_rate(&weighted(&[3.0; 9]), 0.5),
             1e-4,
             "what only climbs does not decay"
         );
@@ -191,7 +215,11 @@ mod tests {
     fn persistence_slows_the_decay_of_squares() {
         let k = 1.5;
         let squares: Vec<f64> = normals(20_000).iter().map(|x| x * x).collect();
-        check(square_decay_rate(0.0, k), decay_rate(&squares, k), 0.02);
+        check(
+            square_decay_rate(0.0, k),
+            decay_rate(&weighted(&squares), k),
+            0.02,
+        );
         let rates = [0.0, 0.5, 0.8, 0.95].map(|phi| square_decay_rate(phi, k));
         assert!(rates.is_sorted_by(|a, b| a > b), "{rates:?}");
     }

@@ -39,20 +39,28 @@ impl Tally {
         self.total
     }
 
-    /// The sizes again, evenly spread over their classes, with alternating signs.
-    pub(super) fn values(&self) -> Vec<f64> {
-        let mut values = Vec::with_capacity(self.total as usize);
-        for (class, count) in self.counts.iter().enumerate() {
-            let (low, high) = bounds(class);
-            let width = (high - low) / f64::from((*count).max(1));
-            values.extend((0..*count).map(|i| low + (f64::from(i) + 0.5) * width));
-        }
-        let signs = [1.0, -1.0].into_iter().cycle();
-        values
+    /// The middle of each class with its count.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (f64, f64)> {
+        let counted = self
+            .counts
             .iter()
-            .zip(signs)
-            .map(|(value, sign)| value * sign)
-            .collect()
+            .enumerate()
+            .filter(|(_, count)| **count > 0);
+        counted.map(|(class, count)| {
+            let (low, high) = bounds(class);
+            (f64::midpoint(low, high), f64::from(*count))
+        })
+    }
+
+    /// The `most` largest sizes, evenly spread over their classes, in falling order.
+    pub(super) fn largest(&self, most: usize) -> Vec<f64> {
+        let spread = |(class, count): (usize, &u32)| {
+            let (low, high) = bounds(class);
+            let (count, width) = (*count, (high - low) / f64::from((*count).max(1)));
+            (0..count).map(move |i| high - (f64::from(i) + 0.5) * width)
+        };
+        let classes = self.counts.iter().enumerate().rev();
+        classes.flat_map(spread).take(most).collect()
     }
 }
 
@@ -87,18 +95,18 @@ mod tests {
     #[test]
     fn sizes_come_back_to_the_width_of_their_class() {
         let mut tally = Tally::default();
-        let sizes = [0.01, 0.3, 1.0, 3.99, 4.0, 5.5, 30.0, 74.0];
-        for (size, sign) in sizes.into_iter().zip([1.0, -1.0].into_iter().cycle()) {
-            tally.add(size * sign);
-        }
-        let values = tally.values();
-        assert_eq!((tally.total(), values.len()), (8, 8));
-        for (value, size) in values.iter().zip(sizes) {
+        let sizes = [74.0, -30.0, 5.5, -4.0, 3.99, 1.0, -0.3, 0.01];
+        sizes.into_iter().for_each(|size| tally.add(size));
+        assert_eq!(tally.total(), 8);
+        assert_eq!(tally.sizes().map(|(_, count)| count).sum::<f64>(), 8.0);
+        for (got, size) in tally.largest(100).iter().zip(sizes) {
+            let size = size.abs();
             assert!(
-                (value.abs() - size).abs() <= 0.125_f64.max(0.2 * size),
-                "{value} for {size}"
+                (got - size).abs() <= 0.125_f64.max(0.2 * size),
+                "{got} for {size}"
             );
         }
+        assert_eq!(tally.largest(3).len(), 3);
     }
 
     #[test]
@@ -107,6 +115,6 @@ mod tests {
         tally.add(f64::INFINITY);
         tally.add(1e9);
         assert_eq!(tally.total(), 2);
-        assert!(tally.values().iter().all(|value| value.abs() > 60.0));
+        assert!(tally.largest(2).iter().all(|size| *size > 60.0));
     }
 }

@@ -12,5 +12,5 @@ mod time;
 pub use asset::{AssetPath, AssetPathError};
 pub use quality::{Quality, Reason};
 pub use role::{Role, RoleError, Severity};
-pub use sample::{Batch, DeviceId, Sample, ShortText, TagId, Value};
+pub use sample::{Batch, DeviceId, GroupId, Sample, ShortText, TagId, Value};
 pub use time::{Mono, Now, Timestamp};

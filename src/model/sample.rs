@@ -27,6 +27,17 @@ impl DeviceId {
     }
 }
 
+/// Index of a group of tags in the running configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u32);
+
+impl GroupId {
+    /// As an index into per-group tables.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// Text value held inline: product codes, order numbers, short states (at most 30 bytes of UTF-8).
 pub type ShortText = heapless::String<30, u8>;
 

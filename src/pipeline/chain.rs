@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Announcements, Catalog, ClockWatch, RawReporter, Summaries};
+use super::{Announcements, Catalog, ClockWatch, Machines, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
 use crate::config::Config;
@@ -63,6 +63,7 @@ pub struct Chain {
     watch: QualityWatch,
     announcements: Announcements,
     bank: Bank,
+    machines: Machines,
     slot_of: Vec<Option<Slot>>,
     tag_of: Vec<TagId>,
     alarms: Alarms,
@@ -123,6 +124,7 @@ impl Chain {
             watch: QualityWatch::new(&config.tags),
             announcements: Announcements::new(&config),
             bank: Bank::new(&charts, &Announcements::plans(&config, &slot_of)),
+            machines: Machines::new(&config, &slot_of),
             slot_of,
             tag_of,
             alarms: Alarms::new(std::sync::Arc::clone(&config), epoch, numbers),
@@ -175,7 +177,7 @@ impl Chain {
             self.summaries.add(sample);
             self.raw
                 .offer(sample, now.mono, &self.catalog, &mut out.telemetry);
-            self.queue_for_detection(sample, due);
+            self.queue_for_detection(sample, due, now);
         }
         self.bank
             .step(&self.inputs, DayTime::at(now.wall), &mut self.findings);
@@ -190,6 +192,7 @@ impl Chain {
     /// Everything that happens by the passing of time; call at least ten times a second.
     pub fn tick(&mut self, now: Now, out: &mut Outputs) {
         self.watch_clock(now, out);
+        self.machines.tick(now, &self.bank, &mut self.conditions);
         self.alarms.tick(now, &mut self.raised);
         self.settle(now, out);
         self.raw
@@ -255,7 +258,7 @@ impl Chain {
         }
     }
 
-    fn queue_for_detection(&mut self, sample: &Sample, at: Mono) {
+    fn queue_for_detection(&mut self, sample: &Sample, at: Mono, now: Now) {
         if !sample.quality.is_good() {
             return;
         }
@@ -265,6 +268,14 @@ impl Chain {
         let slot = self.slot_of.get(sample.tag.index()).copied().flatten();
         if let (Some(slot), Some(value)) = (slot, sample.value.as_f64()) {
             self.inputs.push(Input { slot, value, at });
+            let times = (at, now);
+            self.machines.take(
+                sample.tag.index(),
+                value,
+                times,
+                &self.bank,
+                &mut self.conditions,
+            );
             self.counters.detected += 1;
         }
     }
