@@ -279,7 +279,11 @@ impl Charted {
         self.renewed_at = samples(&self.model);
         let tuning = Tuning::new(design, &self.model);
         tuning.write(limits, lane, self.has_level);
-        tuning.stuck
+        if design.finds_stuck {
+            tuning.stuck
+        } else {
+            f64::INFINITY
+        }
     }
 
     /// How much the spread may be off, as a factor: one standard error (Bartlett 1946).

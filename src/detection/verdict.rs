@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bank::{Input, Slot};
-use super::charts::{Limits, Readings, State, at};
+use super::charts::{CAP, Limits, Readings, State, at};
 use super::fault::{Evidence, Fault};
 use super::finding::{Change, Chart, Finding, severity_of};
 use super::model::{ModeId, ModeLevel};
@@ -70,11 +70,14 @@ impl Look {
             let climbed = cusum / of(&limits.per_h).max(f32::MIN_POSITIVE) / samples;
             let warmed = 1.0 - (1.0 - of(&limits.lambda)).powf(samples);
             let back = sample.period.mul_f32(since.min(1e9));
+            let ewma_shift = f64::from(level / warmed.max(1e-3));
+            let cusum_shift = f64::from(sign * (of(&limits.k) + climbed) * per_innovation_shift);
             Side {
                 cusum,
                 ewma: level_ratio * sign,
-                cusum_shift: f64::from(sign * (of(&limits.k) + climbed) * per_innovation_shift),
-                ewma_shift: f64::from(level / warmed.max(1e-3)),
+                // A CUSUM at its cap has stopped counting.
+                cusum_shift: if cusum < CAP { cusum_shift } else { ewma_shift },
+                ewma_shift,
                 onset: sample.at.saturating_sub(back),
             }
         };
