@@ -8,6 +8,7 @@
 
 mod birth_mark;
 mod health;
+mod keeper;
 mod sink;
 mod storage;
 mod upstream;
@@ -123,6 +124,7 @@ pub fn run(config: Config) -> Result<(), AppError> {
         designs,
         epoch: opened.epoch,
         raw_hold: config.buffer.commit_interval,
+        learned: keeper::recall(&config),
     };
     let chain = Chain::new(parts, clock.now());
     let common = Common {
@@ -211,10 +213,12 @@ async fn serve(
     let (status_tx, status) = watch::channel(pipeline::task::ChainStatus::default());
 
     let mut chain_units = Supervisor::new(chaining.clone());
+    let (learned_tx, learned) = watch::channel(pipeline::Learned::default());
     let ports = pipeline::task::Ports {
         acquired,
         trouble,
         status: status_tx,
+        learned: learned_tx,
     };
     let sink = BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock));
     let clock = Arc::clone(&common.clock);
@@ -233,8 +237,8 @@ async fn serve(
     }
     drop(acquired_tx);
 
-    let upstream =
-        upstream::start(&common, facts, status, publishing.clone()).map_err(AppError::Runtime)?;
+    let upstream = upstream::start(&common, facts, (status, learned), publishing.clone())
+        .map_err(AppError::Runtime)?;
     let outcome = tokio::select! {
         () = stop.received() => Ok(()),
         failed = pollers.join() => failed.map_err(AppError::GaveUp),

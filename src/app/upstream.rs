@@ -1,4 +1,4 @@
-//! The second thread: publishing, health and the control socket.
+//! The second thread: publishing, health, the control socket, and what is kept of the chain's learning.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Common, birth_mark, health};
+use super::{Common, birth_mark, health, keeper};
 use crate::acquisition::DeviceState;
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
+use crate::pipeline::Learned;
 use crate::pipeline::task::ChainStatus;
 use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
 use crate::record::names::{TagName, TagNames};
@@ -75,7 +76,7 @@ struct Parts {
 pub(super) fn start(
     common: &Common,
     facts: Facts,
-    chain: watch::Receiver<ChainStatus>,
+    (chain, learned): (watch::Receiver<ChainStatus>, watch::Receiver<Learned>),
     cancel: CancellationToken,
 ) -> std::io::Result<Upstream> {
     let config = &common.config;
@@ -101,7 +102,7 @@ pub(super) fn start(
     std::thread::Builder::new()
         .name("andon-publish".into())
         .spawn(move || {
-            runtime.block_on(serve(parts, cancel));
+            runtime.block_on(serve(parts, learned, cancel));
             over.send_replace(true);
         })?;
     Ok(Upstream { ended })
@@ -132,7 +133,7 @@ fn birth(common: &Common, facts: &Facts, identity: &Identity) -> Birth {
     birth
 }
 
-async fn serve(parts: Parts, cancel: CancellationToken) {
+async fn serve(parts: Parts, learned: watch::Receiver<Learned>, cancel: CancellationToken) {
     let (health_tx, health) = watch::channel(health::compose(
         &parts.common,
         &parts.chain.borrow().clone(),
@@ -142,6 +143,8 @@ async fn serve(parts: Parts, cancel: CancellationToken) {
     let mut units = Supervisor::new(cancel.clone());
     publish_unit(&mut units, &parts, &health, &cancel);
     control_unit(&mut units, &parts, health, &cancel);
+    let config = Arc::clone(&parts.common.config);
+    units.essential("baselines", keeper::keep(config, learned, cancel.clone()));
     units.essential("health", watch_health(parts, health_tx, cancel.clone()));
     tokio::select! {
         failed = units.join() => if let Err(error) = failed { warn!(%error, "Publishing ended."); },

@@ -7,7 +7,7 @@ use super::{Announcements, Catalog, ClockWatch, Machines, RawReporter, Summaries
 use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
 use crate::config::Config;
-use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Phases, Slot};
+use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Model, Phases, Slot};
 use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
@@ -80,6 +80,15 @@ pub struct Chain {
     raised: Vec<AlertV1>,
 }
 
+/// What has been learned about the signals, to be kept over a restart.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Learned {
+    /// Names of the modes of each context, in the order of their numbers.
+    pub modes: Vec<Vec<String>>,
+    /// Models of the tags that have learned.
+    pub models: Vec<(TagId, Model)>,
+}
+
 /// What a chain is built from.
 #[derive(Debug)]
 pub struct Parts {
@@ -93,6 +102,8 @@ pub struct Parts {
     pub epoch: u32,
     /// Longest time that raw points wait to be packed with others.
     pub raw_hold: Duration,
+    /// What an earlier run has learned.
+    pub learned: Learned,
 }
 
 /// How long the alert about a clock step stands.
@@ -107,6 +118,7 @@ impl Chain {
             designs,
             epoch,
             raw_hold,
+            learned,
         } = parts;
         let catalog = Catalog::new(&config, numbers.clone());
         let mut slot_of = vec![None; config.tags.len()];
@@ -119,11 +131,19 @@ impl Chain {
                 charts.push(design);
             }
         }
+        let mut announcements = Announcements::new(&config);
+        announcements.restore(learned.modes);
+        let mut bank = Bank::new(&charts, &Announcements::plans(&config, &slot_of));
+        for (tag, model) in learned.models {
+            if let Some(slot) = slot_of.get(tag.index()).copied().flatten() {
+                bank.arm(slot, model);
+            }
+        }
         Self {
             validator: Validator::new(&config.tags),
             watch: QualityWatch::new(&config.tags),
-            announcements: Announcements::new(&config),
-            bank: Bank::new(&charts, &Announcements::plans(&config, &slot_of)),
+            announcements,
+            bank,
             machines: Machines::new(&config, &slot_of),
             slot_of,
             tag_of,
@@ -233,6 +253,16 @@ impl Chain {
     /// How far the baselines of the detected tags are.
     pub const fn baselines(&self) -> Phases {
         self.bank.phases()
+    }
+
+    /// What has been learned so far, to be kept over a restart.
+    pub fn learned(&self) -> Learned {
+        let slots = (0..).map(Slot).zip(&self.tag_of);
+        let model = |(slot, tag): (Slot, &TagId)| Some((*tag, self.bank.model(slot)?.clone()));
+        Learned {
+            modes: self.announcements.modes(),
+            models: slots.filter_map(model).collect(),
+        }
     }
 
     /// Alerts that stand now.

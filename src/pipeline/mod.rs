@@ -17,7 +17,7 @@ pub(crate) mod testing;
 
 pub use announce::Announcements;
 pub use catalog::Catalog;
-pub use chain::{Chain, ChainCounters, Outputs, Parts, Trouble};
+pub use chain::{Chain, ChainCounters, Learned, Outputs, Parts, Trouble};
 pub use clock_watch::ClockWatch;
 pub use machines::Machines;
 pub use raw::RawReporter;

@@ -7,13 +7,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{Chain, ChainCounters, Outputs, Trouble};
+use super::{Chain, ChainCounters, Learned, Outputs, Trouble};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
 use crate::detection::Phases;
 use crate::model::TagId;
 use crate::record::{BodyV1, Lane};
 
+/// How often what has been learned is handed on.
+pub const LEARNED_EVERY: Duration = Duration::from_mins(10);
 /// How often the chain is ticked.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -47,6 +49,8 @@ pub struct Ports {
     pub trouble: mpsc::Receiver<Trouble>,
     /// To health.
     pub status: watch::Sender<ChainStatus>,
+    /// To whoever keeps what has been learned: every [`LEARNED_EVERY`] and at the end.
+    pub learned: watch::Sender<Learned>,
 }
 
 /// Runs the chain until `cancel`; then takes what is still queued and hands on everything.
@@ -59,10 +63,16 @@ pub async fn run<S: RecordSink>(
 ) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut learned = tokio::time::interval(LEARNED_EVERY);
+    learned.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    learned.reset();
     let mut out = Outputs::default();
     loop {
         tokio::select! {
             biased;
+            _ = learned.tick() => {
+                ports.learned.send_replace(chain.learned());
+            }
             _ = tick.tick() => {
                 chain.tick(clock.now(), &mut out);
                 report(&chain, &ports.status);
@@ -79,6 +89,7 @@ pub async fn run<S: RecordSink>(
     }
     chain.finish(clock.now(), &mut out);
     hand_on(&mut out, &mut sink);
+    ports.learned.send_replace(chain.learned());
 }
 
 /// Hands the records of a step to a sink, alerts first.
