@@ -8,7 +8,7 @@ use super::charts::{Column, LANES, Limits, QUIET_RATIO, Readings, State, Stepper
 use super::context::{ContextId, ContextPlan, Contexts, DayTime};
 use super::design::{CHARTS, ChartDesign};
 use super::fault::Fault;
-use super::finding::Finding;
+use super::finding::{Chart, Finding};
 use super::learner::{Learner, Surroundings};
 use super::model::{ModeId, Model};
 use super::nursery::Nursery;
@@ -242,6 +242,34 @@ impl Bank {
         if let Some(context) = self.contexts.get_mut(id) {
             context.begin_cycle(at);
         }
+    }
+
+    /// A person accepts the level that a standing fault of a slot shows as the new normal; the fault ends. False when
+    /// there is no such fault.
+    pub fn accept(&mut self, slot: Slot, out: &mut Vec<Finding>) -> bool {
+        let index = slot.index();
+        let Some(fault) = self
+            .faults
+            .get(&index)
+            .filter(|fault| fault.chart.is_level())
+        else {
+            return false;
+        };
+        let distance = f64::from(fault.level());
+        let Some(Mind::Charted(charted)) = self.minds.get_mut(index) else {
+            return false;
+        };
+        charted.move_level(distance * charted.spread_guard());
+        self.end_fault(index, out);
+        self.renew(index);
+        self.reset(index);
+        true
+    }
+
+    /// The chart of the fault that stands, and whether its level has been proposed as the new normal.
+    pub fn fault(&self, slot: Slot) -> Option<(Chart, bool)> {
+        let fault = self.faults.get(&slot.index())?;
+        Some((fault.chart, fault.is_proposed()))
     }
 
     /// How far a slot is; `None` when it does not exist.

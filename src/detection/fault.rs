@@ -166,6 +166,16 @@ impl Fault {
         self.steady += 1;
     }
 
+    /// The level during the fault, in standard deviations from normal.
+    pub(super) const fn level(&self) -> f32 {
+        self.level
+    }
+
+    /// Whether the level has stood long enough to be proposed as the new normal.
+    pub(super) const fn is_proposed(&self) -> bool {
+        self.chart.is_level() && self.steady >= STEADY_SAMPLES
+    }
+
     /// Whether this is the sample at which the level has stood long enough to be proposed as the new normal.
     pub(super) fn is_proposal(&self) -> bool {
         self.chart.is_level() && self.steady == STEADY_SAMPLES

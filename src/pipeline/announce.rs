@@ -73,6 +73,14 @@ impl Announcements {
             .collect()
     }
 
+    /// The name of a mode of a context; empty where none was announced.
+    pub fn mode_name(&self, context: usize, mode: ModeId) -> &str {
+        let names = self.contexts.get(context).map(|context| &context.names);
+        let index = usize::from(mode.0).checked_sub(1);
+        let name = names.zip(index).and_then(|(names, index)| names.get(index));
+        name.map_or("", String::as_str)
+    }
+
     /// Takes over the modes of an earlier run, so that they keep their numbers.
     pub fn restore(&mut self, modes: Vec<Vec<String>>) {
         for (context, names) in self.contexts.iter_mut().zip(modes) {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::baseline_status::{BaselineStatus, ModeStatus, phase_of};
 use super::{Announcements, Catalog, ClockWatch, Machines, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
-use crate::config::Config;
+use crate::config::{Config, did_you_mean};
 use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Model, Phases, Slot};
 use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
@@ -253,6 +254,71 @@ impl Chain {
     /// How far the baselines of the detected tags are.
     pub const fn baselines(&self) -> Phases {
         self.bank.phases()
+    }
+
+    /// The baselines of all tags with detection.
+    pub fn baseline_list(&self) -> Vec<BaselineStatus> {
+        self.tag_of
+            .iter()
+            .filter_map(|tag| self.baseline_of(*tag))
+            .collect()
+    }
+
+    /// A person accepts the level that a standing alarm of a tag shows; the error says why that cannot be.
+    pub fn accept_baseline(
+        &mut self,
+        name: &str,
+        now: Now,
+        out: &mut Outputs,
+    ) -> Result<BaselineStatus, String> {
+        let tag = (0..)
+            .map(TagId)
+            .zip(&self.config.tags)
+            .find(|(_, tag)| tag.name == name);
+        let Some((tag, _)) = tag else {
+            let names = self.config.tags.iter().map(|tag| tag.name.as_str());
+            return Err(format!(
+                "there is no tag \"{name}\"{}",
+                did_you_mean(name, names)
+            ));
+        };
+        let slot = self.slot_of.get(tag.index()).copied().flatten();
+        let slot = slot.ok_or_else(|| format!("{name} has no detection"))?;
+        self.findings.clear();
+        if !self.bank.accept(slot, &mut self.findings) {
+            return Err(format!("{name} has no alarm of its level that stands"));
+        }
+        for finding in &self.findings {
+            self.conditions.push(Condition::found(tag, finding, now));
+        }
+        self.settle(now, out);
+        self.baseline_of(tag)
+            .ok_or_else(|| format!("{name} has no baseline"))
+    }
+
+    fn baseline_of(&self, tag: TagId) -> Option<BaselineStatus> {
+        let slot = self.slot_of.get(tag.index()).copied().flatten()?;
+        let settings = self.config.tag(tag)?;
+        let context = self.config.context_of(settings).unwrap_or(usize::MAX);
+        let (phase, learning) = phase_of(self.bank.slot_state(slot)?);
+        let levels = self.bank.model(slot).map_or(&[][..], Model::levels);
+        let fault = self.bank.fault(slot);
+        Some(BaselineStatus {
+            tag: settings.name.to_string(),
+            phase: phase.to_owned(),
+            learning,
+            levels: levels
+                .iter()
+                .map(|level| ModeStatus {
+                    mode: self.announcements.mode_name(context, level.mode).to_owned(),
+                    level: level.level,
+                    spread: level.spread,
+                    samples: level.samples,
+                })
+                .collect(),
+            alarm: fault.map(|(chart, _)| chart.as_str().to_owned()),
+            is_proposed: fault.is_some_and(|(_, is_proposed)| is_proposed),
+        })
     }
 
     /// What has been learned so far, to be kept over a restart.

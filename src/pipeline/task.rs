@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{Chain, ChainCounters, Learned, Outputs, Trouble};
+use super::{BaselineStatus, Chain, ChainCounters, Learned, Outputs, Trouble};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
 use crate::detection::Phases;
-use crate::model::TagId;
+use crate::model::{Now, TagId};
 use crate::record::{BodyV1, Lane};
 
 /// How often what has been learned is handed on.
@@ -40,6 +40,15 @@ pub struct ChainStatus {
     pub refused: Vec<(TagId, String)>,
 }
 
+/// A question about baselines, and where the answer goes.
+#[derive(Debug)]
+pub enum Asked {
+    /// All of them.
+    List(oneshot::Sender<Vec<BaselineStatus>>),
+    /// The level of a tag's standing alarm is normal.
+    Accept(String, oneshot::Sender<Result<BaselineStatus, String>>),
+}
+
 /// Channels of the chain's task.
 #[derive(Debug)]
 pub struct Ports {
@@ -49,6 +58,8 @@ pub struct Ports {
     pub trouble: mpsc::Receiver<Trouble>,
     /// To health.
     pub status: watch::Sender<ChainStatus>,
+    /// What a person asks about baselines.
+    pub asked: mpsc::Receiver<Asked>,
     /// To whoever keeps what has been learned: every [`LEARNED_EVERY`] and at the end.
     pub learned: watch::Sender<Learned>,
 }
@@ -77,6 +88,7 @@ pub async fn run<S: RecordSink>(
                 chain.tick(clock.now(), &mut out);
                 report(&chain, &ports.status);
             }
+            Some(asked) = ports.asked.recv() => answer(&mut chain, asked, clock.now(), &mut out),
             Some(trouble) = ports.trouble.recv() => chain.trouble(&trouble, clock.now(), &mut out),
             Some(acquired) = ports.acquired.recv() => chain.accept(acquired, clock.now(), &mut out),
             () = cancel.cancelled() => break,
@@ -90,6 +102,19 @@ pub async fn run<S: RecordSink>(
     chain.finish(clock.now(), &mut out);
     hand_on(&mut out, &mut sink);
     ports.learned.send_replace(chain.learned());
+}
+
+/// Answers; whoever has asked may be gone by now.
+fn answer(chain: &mut Chain, asked: Asked, now: Now, out: &mut Outputs) {
+    match asked {
+        Asked::List(to) => {
+            to.send(chain.baseline_list()).unwrap_or_default();
+        }
+        Asked::Accept(tag, to) => {
+            let answer = chain.accept_baseline(&tag, now, out);
+            to.send(answer).map_or_else(drop, |()| ());
+        }
+    }
 }
 
 /// Hands the records of a step to a sink, alerts first.
