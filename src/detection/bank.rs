@@ -255,7 +255,7 @@ impl Bank {
         else {
             return false;
         };
-        let distance = f64::from(fault.level());
+        let distance = f64::from(fault.lasting());
         let Some(Mind::Charted(charted)) = self.minds.get_mut(index) else {
             return false;
         };
