@@ -428,7 +428,8 @@ impl Bank {
         ) else {
             return;
         };
-        let Some(level) = charted.level() else {
+        let phase = self.pending.phase.get(lane).copied();
+        let Some((level, normal)) = charted.normal(phase.unwrap_or(Phase::UNKNOWN)) else {
             return;
         };
         let sample = Sampled {
@@ -436,7 +437,8 @@ impl Bank {
             value: self.pending.value.get(lane).copied().unwrap_or_default(),
             at: self.pending.at.get(lane).copied().unwrap_or_default(),
             period: design.period,
-            level: *level,
+            level,
+            normal,
             run: arrival.run,
             stuck: arrival.stuck_ratio(),
         };

@@ -202,6 +202,20 @@ impl Charted {
             .map_or(Attention::Skip, Attention::Chart)
     }
 
+    /// The level of the present mode with the spread at a phase, and what is normal there, in the tag's unit.
+    pub(super) fn normal(&self, phase: Phase) -> Option<(ModeLevel, f64)> {
+        let level = self.level()?;
+        let expected = self.expected(phase)?;
+        let spread = level.spread * expected.spread;
+        let strange = if self.has_level {
+            0.0
+        } else {
+            self.strange.offset * spread
+        };
+        let normal = level.level + expected.offset + strange;
+        Some((ModeLevel { spread, ..*level }, normal))
+    }
+
     fn expected(&self, phase: Phase) -> Option<Expected> {
         match &self.model.pattern {
             Some(pattern) => pattern.expected(phase),

@@ -26,7 +26,7 @@ pub(super) const LANES: usize = 16;
 pub(super) type Column = [f32; LANES];
 
 /// CUSUMs stop at this multiple of their limit.
-const CAP: f32 = 1.5;
+pub(super) const CAP: f32 = 1.5;
 /// The residual before, as far as the AR(1) model may follow it, in standard deviations.
 pub(super) const FOLLOWED_MAX: f32 = 8.0;
 /// Smaller EWMA values are zero: a signal resting on its median must not end in slow denormal arithmetic.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::design::SPREAD_ALLOWANCE;
 use super::pattern::Pattern;
+use super::tails::square_decay_rate;
 
 /// Innovations from which on a tail is known.
 pub(super) const TAIL_SAMPLES: f64 = 1_000.0;
@@ -114,7 +116,10 @@ impl Model {
                 pattern_error: 1.0,
                 widen: 1.0,
             },
-            shape: Shape::NORMAL,
+            shape: Shape {
+                swing_decay: square_decay_rate(phi, SPREAD_ALLOWANCE),
+                ..Shape::NORMAL
+            },
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bank::{Input, Slot};
-use super::charts::{Limits, Readings, State, at};
+use super::charts::{CAP, Limits, Readings, State, at};
 use super::fault::{Evidence, Fault};
 use super::finding::{Change, Chart, Finding, severity_of};
 use super::model::{ModeId, ModeLevel};
@@ -70,11 +70,17 @@ impl Look {
             let climbed = cusum / of(&limits.per_h).max(f32::MIN_POSITIVE) / samples;
             let warmed = 1.0 - (1.0 - of(&limits.lambda)).powf(samples);
             let back = sample.period.mul_f32(since.min(1e9));
+            let ewma_shift = f64::from(level / warmed.max(1e-3));
             Side {
                 cusum,
                 ewma: level_ratio * sign,
-                cusum_shift: f64::from(sign * (of(&limits.k) + climbed) * per_innovation_shift),
-                ewma_shift: f64::from(level / warmed.max(1e-3)),
+                // At its cap a CUSUM climbs no more, so its slope tells nothing.
+                cusum_shift: if cusum < CAP {
+                    f64::from(sign * (of(&limits.k) + climbed) * per_innovation_shift)
+                } else {
+                    ewma_shift
+                },
+                ewma_shift,
                 onset: sample.at.saturating_sub(back),
             }
         };
@@ -83,7 +89,7 @@ impl Look {
             value: sample.value,
             at: sample.at,
             mode: sample.level.mode,
-            normal: sample.value - f64::from(residual) * sample.level.spread,
+            normal: sample.normal,
             spread: sample.level.spread,
             evidence: Evidence {
                 residual,
@@ -216,7 +222,9 @@ pub(super) struct Sampled {
     pub(super) value: f64,
     pub(super) at: Mono,
     pub(super) period: Duration,
+    /// The level of the mode with the spread at this phase, and what was normal at this phase.
     pub(super) level: ModeLevel,
+    pub(super) normal: f64,
     pub(super) run: u32,
     pub(super) stuck: f32,
 }

@@ -1,0 +1,1 @@
+//! The life of a fault: raised, worse, proposed, cleared.
