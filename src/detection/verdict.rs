@@ -12,6 +12,9 @@ use crate::model::Mono;
 
 /// Below this share of its limit the self-starting chart has nothing to report any more.
 const LEARNING_CLEARED: f64 = 0.5;
+/// Share of the excess squares that a level explains at least when it is their cause. Early on the EWMA has followed a
+/// step by less than the mean square has.
+const LEVEL_SHARE: f32 = 0.25;
 
 /// Everything known about one sample of one slot.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +31,8 @@ pub(super) struct Look {
     pub(super) stuck: f32,
     upward: Side,
     downward: Side,
+    /// The CUSUM of squared innovations alone, and the larger one of both CUSUMs of squares.
+    unrest: f32,
     swing: f32,
     spike: f32,
     outliers: f32,
@@ -106,6 +111,7 @@ impl Look {
             stuck: sample.stuck,
             upward: side(of(&state.high), of(&state.since_high), 1.0),
             downward: side(of(&state.low), of(&state.since_low), -1.0),
+            unrest: of(&state.spread),
             swing: of(&state.spread).max(of(&state.swing)),
             spike: of(&readings.spike),
             outliers: of(&readings.outliers),
@@ -128,15 +134,28 @@ impl Look {
         };
         let spiked = self.spike.max(self.outliers * 1.001);
         // A level that has moved says more than the jump that moved it, and that more than unrest.
+        let unrest = if self.is_swing_of_level() {
+            (level.0, self.swing)
+        } else {
+            (Chart::Spread, self.swing)
+        };
         [
             level,
             (spike, spiked),
-            (Chart::Spread, self.swing),
+            unrest,
             (Chart::Stuck, self.stuck),
         ]
         .into_iter()
         .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
         .unwrap_or(level)
+    }
+
+    /// Whether the residuals are large because their level has moved: then the innovations grow less than they do, and
+    /// the level explains the squares.
+    fn is_swing_of_level(&self) -> bool {
+        let evidence = &self.evidence;
+        let excess = evidence.swing_mean - 1.0;
+        self.unrest < self.swing && evidence.level * evidence.level > LEVEL_SHARE * excess
     }
 
     /// The largest ratio of all charts.
