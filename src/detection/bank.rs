@@ -218,11 +218,18 @@ impl Bank {
         let (mode, settle, is_quiet) = (context.mode, context.settle, context.is_quiet);
         for slot in context.slots.clone() {
             self.end_fault(slot.index(), out);
-            if let Some(Mind::Charted(charted)) = self.minds.get_mut(slot.index()) {
-                charted.enter(mode, at, settle);
-                self.renew(slot.index());
-                self.reset(slot.index());
+            match (
+                self.minds.get_mut(slot.index()),
+                self.designs.get(slot.index()),
+            ) {
+                (Some(Mind::Charted(charted)), _) => {
+                    charted.enter(mode, at, settle);
+                    self.renew(slot.index());
+                }
+                (Some(Mind::Learning(learner)), Some(design)) => learner.part(design),
+                _ => {}
             }
+            self.reset(slot.index());
             self.set_stage(slot.index(), is_quiet);
         }
     }
@@ -387,7 +394,10 @@ impl Bank {
         let (residual, readings) = (&self.pending.residual, &mut self.readings);
         self.stepper
             .step(&mut block.state, &block.limits, residual, &fed, readings);
-        block.scores = self.readings.worst;
+        let scores = block.scores.iter_mut().zip(&self.readings.worst);
+        for ((score, worst), fed) in scores.zip(&fed) {
+            *score = if *fed > 0.0 { *worst } else { *score };
+        }
         let is_calm = block.taught | block.faulty == 0
             && self.readings.loudest() < 1.0
             && block.state.most_quiet() < REFINE_EVERY;

@@ -168,9 +168,22 @@ impl State {
             let faded = (at(column, lane) - fall).max(0.0);
             put(column, lane, faded);
         }
+        let drop = missing * (SPREAD_K - 1.0);
+        for (column, per_h) in [
+            (&mut self.spread, &limits.per_spread_h),
+            (&mut self.swing, &limits.per_swing_h),
+        ] {
+            let faded = (at(column, lane) - drop * at(per_h, lane)).max(0.0);
+            put(column, lane, faded);
+        }
         let kept = (1.0 - at(&limits.lambda, lane)).powf(missing);
         let level = at(&self.level, lane) * kept;
         put(&mut self.level, lane, level);
+        let kept = (1.0 - SQUARES_LAMBDA).powf(missing);
+        for column in [&mut self.spread_mean, &mut self.swing_mean] {
+            let faded = 1.0 + kept * (at(column, lane) - 1.0);
+            put(column, lane, faded);
+        }
         self.part(lane);
     }
 }

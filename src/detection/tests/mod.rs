@@ -1,4 +1,8 @@
 //! Behaviour of the bank: what it finds, and what it leaves alone.
 
+mod announced;
+mod learning;
 mod life;
 mod line;
+mod repeats;
+mod wandering;
