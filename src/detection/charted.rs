@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::charts::Limits;
 use super::design::ChartDesign;
-use super::fit::{relearn_tails, spread_floor};
+use super::fit::{borrowed_spread, is_still, relearn_tails, spread_floor};
 use super::limits::Tuning;
 use super::model::{ModeId, ModeLevel, Model, TAIL_SAMPLES};
 use super::pattern::{Expected, Phase};
@@ -143,6 +143,11 @@ impl Charted {
         self.model.level(self.mode)
     }
 
+    /// Whether the signal is known to stand still in the present mode.
+    fn stands_still(&self) -> bool {
+        self.level().is_some_and(|level| level.is_still)
+    }
+
     /// Whether the baseline counts as known.
     pub(super) fn is_armed(&self) -> bool {
         self.model.effective_samples() >= ARMED_EFFECTIVE || samples(&self.model) >= ARMED_PLAIN
@@ -267,13 +272,13 @@ impl Charted {
         }
         let (level, spread) = level_and_spread(&introduction.values);
         let floor = spread_floor(&introduction.values);
-        let others = self.model.levels.iter().map(|level| level.spread);
-        let borrowed = others.fold(f64::INFINITY, f64::min);
+        let borrowed = borrowed_spread(&self.model.levels);
         let new = ModeLevel {
             mode: self.mode,
             level,
-            spread: spread.max(floor).max(0.5 * borrowed),
+            spread: spread.max(floor).max(borrowed),
             samples: need as f64,
+            is_still: is_still(&introduction.values),
         };
         self.model.levels.push(new);
         if !self.model.is_usable() {
@@ -293,7 +298,11 @@ impl Charted {
         self.renewed_at = samples(&self.model);
         let tuning = Tuning::new(design, &self.model);
         tuning.write(limits, lane, self.has_level);
-        tuning.stuck
+        if self.stands_still() {
+            f64::INFINITY
+        } else {
+            tuning.stuck
+        }
     }
 
     /// How much the spread may be off, as a factor: one standard error (Bartlett 1946).
@@ -319,6 +328,9 @@ impl Charted {
 
     /// A quiet residual of a provisional baseline improves spread and correlation.
     pub(super) fn grow(&mut self, residual: f64, follows: bool) {
+        if self.stands_still() {
+            return;
+        }
         let growth = &mut self.growth;
         growth.count += 1.0;
         growth.squares += residual * residual;
@@ -330,6 +342,9 @@ impl Charted {
 
     /// An innovation of a slot without a fault, to learn the tail from.
     pub(super) fn tally(&mut self, innovation: f64) {
+        if self.stands_still() {
+            return;
+        }
         if let Some(tally) = &mut self.tally {
             tally.add(innovation);
         }

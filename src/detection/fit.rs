@@ -43,11 +43,8 @@ pub(super) struct Lesson {
 /// Learns from lessons in time order; none when the signal does not move enough to measure by, or when its values are
 /// beyond arithmetic.
 pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
-    let changes = lessons.windows(2).filter(|pair| match pair {
-        [a, b] => a.value.to_bits() != b.value.to_bits(),
-        _ => false,
-    });
-    if changes.count() < CHANGES_MIN {
+    let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
+    if is_still(&values) {
         return None;
     }
     let mut levels = mode_levels(lessons);
@@ -79,24 +76,27 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
         .zip(&distances)
         .map(|(lesson, distance)| {
             let (distance, share) = (*distance)?;
-            let level = level_of(&levels, lesson.mode)?;
+            // What stands still tells nothing of how the signal moves in other modes.
+            let level = level_of(&levels, lesson.mode).filter(|level| !level.is_still)?;
             Some(distance / (level.spread * share)).filter(|r| r.is_finite())
         })
         .collect();
     let visits = pattern.as_ref().map(Pattern::visits);
     let (dynamics, innovations) = dynamics(&residuals, lessons, visits)?;
-    let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
     let widest = levels
         .iter()
         .map(|level| level.spread)
         .fold(f64::MIN_POSITIVE, f64::max);
     let resolution = smallest_step(&values) / widest;
     let rested: Vec<f64> = residuals.iter().flatten().copied().collect();
+    let is_moving =
+        |lesson: &&Lesson| level_of(&levels, lesson.mode).is_none_or(|level| !level.is_still);
+    let moving: Vec<Lesson> = lessons.iter().filter(is_moving).copied().collect();
     let mut model = Model {
         shape: shape(
             &innovations,
             &rested,
-            lessons,
+            &moving,
             (&dynamics, resolution),
             design,
         ),
@@ -126,9 +126,37 @@ fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
             level,
             spread: spread.max(spread_floor(&values)),
             samples: values.len() as f64,
+            is_still: is_still(&values),
         })
     };
-    modes.into_iter().filter_map(level).collect()
+    let mut levels: Vec<ModeLevel> = modes.into_iter().filter_map(level).collect();
+    let borrowed = borrowed_spread(&levels);
+    for level in levels.iter_mut().filter(|level| level.is_still) {
+        level.spread = level.spread.max(borrowed);
+    }
+    levels
+}
+
+/// Whether values in time order move too little to measure by.
+pub(super) fn is_still(values: &[f64]) -> bool {
+    let changes = values.windows(2).filter(|pair| match pair {
+        [a, b] => a.to_bits() != b.to_bits(),
+        _ => false,
+    });
+    changes.count() < CHANGES_MIN
+}
+
+/// The spread that a mode has at least by what is known of the others: half of the smallest one; 0 when there is none.
+pub(super) fn borrowed_spread(levels: &[ModeLevel]) -> f64 {
+    let moving = levels.iter().filter(|level| !level.is_still);
+    let smallest = moving
+        .map(|level| level.spread)
+        .fold(f64::INFINITY, f64::min);
+    if smallest.is_finite() {
+        0.5 * smallest
+    } else {
+        0.0
+    }
 }
 
 /// What the resolution of a signal alone gives it as spread.

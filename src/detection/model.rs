@@ -39,6 +39,8 @@ pub struct ModeLevel {
     pub spread: f64,
     /// Samples that it rests on.
     pub samples: f64,
+    /// Whether the signal stands still in this mode, as that of a machine which is off.
+    pub is_still: bool,
 }
 
 /// Autocorrelation of the residual.
@@ -107,6 +109,7 @@ impl Model {
                 level,
                 spread,
                 samples: f64::INFINITY,
+                is_still: false,
             }],
             pattern: None,
             dynamics: Dynamics {

@@ -55,9 +55,9 @@ fn every_mode_has_a_level_of_its_own() {
 fn a_mode_met_for_the_first_time_is_introduced_and_then_charted() {
     let mut line = Line::of_two_modes();
     assert_eq!(line.mode(ModeId(3)), []);
-    assert_eq!(line.run(45 + 899, 30.0), [], "it settles and is introduced");
+    assert_eq!(line.run(45 + 890, 30.0), [], "it settles and is introduced");
     assert_eq!(line.levels().len(), 2);
-    assert_eq!(line.run(1, 30.0), []);
+    assert_eq!(line.run(20, 30.0), []);
     assert_eq!(line.levels(), [(1, 100.0), (2, 120.0), (3, 160.0)]);
     assert_eq!(line.run(400, 30.0), []);
     let found = line.run(60, 36.0);
@@ -67,13 +67,52 @@ fn a_mode_met_for_the_first_time_is_introduced_and_then_charted() {
 }
 
 #[test]
-fn a_mode_whose_values_do_not_move_is_not_charted() {
+fn a_mode_beyond_arithmetic_is_not_charted() {
     let mut line = Line::of_two_modes();
     line.mode(ModeId(3));
-    assert_eq!(line.feed_many(3_000, |_, _| f64::MAX), []);
-    assert_eq!(line.levels().len(), 2, "beyond arithmetic");
+    let huge = |_, i| if i % 2 == 0 { f64::MAX } else { -f64::MAX };
+    assert_eq!(line.feed_many(3_000, huge), []);
+    assert_eq!(line.levels().len(), 2);
     line.mode(A);
     assert_eq!(line.run(200, 0.0), []);
+}
+
+/// A machine that is off from time to time, first while `learned` or later.
+#[track_caller]
+fn check_off(learned: bool) {
+    let mut line = Line::learning(900);
+    let off = |line: &mut Line, samples| {
+        let mut found = line.mode(B);
+        found.extend(line.feed_many(samples, |_, _| 0.0));
+        found.extend(line.mode(A));
+        found
+    };
+    line.mode(A);
+    for _ in 0..3 {
+        assert_eq!(line.run(400, 0.0), []);
+        if learned {
+            assert_eq!(off(&mut line, 250), []);
+        }
+    }
+    assert_eq!(line.levels().len(), 1 + usize::from(learned));
+    for _ in 0..5 {
+        assert_eq!(off(&mut line, 20_000), [], "off for long");
+        assert_eq!(line.run(2_000, 0.0), [], "on again");
+    }
+    assert_eq!(line.levels(), [(1, 100.0), (2, 0.0)]);
+    line.mode(B);
+    line.feed_many(200, |_, _| 0.0);
+    assert_eq!(line.run(10, 0.0)[0].change, Change::Raised, "it should be off");
+    line.mode(A);
+    line.run(200, 0.0);
+    let found = line.feed_many(100, |_, _| LEVEL);
+    assert_eq!(found[0].chart, Chart::Stuck, "{found:?}");
+}
+
+#[test]
+fn a_machine_that_is_off_stands_still() {
+    check_off(true);
+    check_off(false);
 }
 
 #[test]
