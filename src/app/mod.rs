@@ -178,7 +178,13 @@ pub fn design_charts(config: &Config) -> Result<Vec<Option<ChartDesign>>, AppErr
         None => Ok(None),
         Some(rules) => designer
             .design(&config.decided(tag, rules), tag.rate)
-            .map(Some)
+            .map(|design| {
+                let finds_stuck = tag.validation.stuck_after.is_none();
+                Some(ChartDesign {
+                    finds_stuck,
+                    ..design
+                })
+            })
             .map_err(|source| AppError::Design {
                 tag: tag.name.clone(),
                 source,

@@ -138,7 +138,7 @@ impl Charted {
         self.model.pattern.is_some() || self.settling.is_some() || self.introduction.is_some()
     }
 
-    /// ModeLevel and spread of the present mode.
+    /// Level and spread of the present mode.
     pub(super) fn level(&self) -> Option<&ModeLevel> {
         self.model.level(self.mode)
     }
@@ -298,10 +298,10 @@ impl Charted {
         self.renewed_at = samples(&self.model);
         let tuning = Tuning::new(design, &self.model);
         tuning.write(limits, lane, self.has_level);
-        if self.stands_still() {
-            f64::INFINITY
-        } else {
+        if design.finds_stuck && !self.stands_still() {
             tuning.stuck
+        } else {
+            f64::INFINITY
         }
     }
 

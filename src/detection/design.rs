@@ -49,6 +49,8 @@ pub struct ChartDesign {
     pub profile: Profile,
     /// Whether the signal has a normal level.
     pub level: Level,
+    /// Whether a value that stands still is looked for; not where a validation rule does so already.
+    pub finds_stuck: bool,
 }
 
 /// Allowance of the CUSUM on innovations: a shift of the level shows in them by `sqrt((1 - phi) / (1 + phi))` of its
@@ -132,6 +134,7 @@ pub fn design(rules: &DetectionRules, period: Duration) -> Result<ChartDesign, D
         delay_samples: cusum_arl(k, h, shift),
         profile: rules.profile,
         level: rules.level,
+        finds_stuck: true,
     };
     let delay = period.mul_f64(made.expected_delay(shift));
     match rules.within {
@@ -147,8 +150,11 @@ pub fn design(rules: &DetectionRules, period: Duration) -> Result<ChartDesign, D
 /// Designs charts for many tags; equal wishes are solved once.
 #[derive(Debug, Clone, Default)]
 pub struct Designer {
-    known: BTreeMap<(u128, u128, u64, Option<Duration>), ChartDesign>,
+    known: BTreeMap<Wish, ChartDesign>,
 }
+
+/// What a design depends on: mean time between false alarms, period, bits of the shift, and the time to find it in.
+type Wish = (u128, u128, u64, Option<Duration>);
 
 impl Designer {
     /// [`design`], remembered.

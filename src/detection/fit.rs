@@ -111,7 +111,7 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
     Some(model).filter(Model::is_usable)
 }
 
-/// ModeLevel and spread of every mode with enough samples.
+/// Level and spread of every mode with enough samples.
 fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
     let mut modes: Vec<ModeId> = lessons.iter().map(|lesson| lesson.mode).collect();
     modes.sort_unstable();
@@ -218,7 +218,7 @@ fn dynamics(
         return None;
     }
     let innovations: Vec<f64> = raw.iter().map(|e| e / spread).collect();
-    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let clipped: Vec<f64> = innovations.iter().copied().map(clip).collect();
     let dynamics = Dynamics {
         phi,
         innovation: spread,
@@ -236,8 +236,8 @@ fn lag_one(pairs: &[(f64, f64)]) -> f64 {
         return 0.0;
     }
     let count = pairs.len() as f64;
-    let shared: f64 = pairs.iter().map(|(a, b)| clip(a) * clip(b)).sum();
-    let power: f64 = pairs.iter().map(|(a, _)| clip(a) * clip(a)).sum();
+    let shared: f64 = pairs.iter().map(|(a, b)| clip(*a) * clip(*b)).sum();
+    let power: f64 = pairs.iter().map(|(a, _)| clip(*a) * clip(*a)).sum();
     if power <= 0.0 {
         return 0.0;
     }
@@ -249,7 +249,7 @@ fn lag_one(pairs: &[(f64, f64)]) -> f64 {
     freed.clamp(0.0, PHI_MAX)
 }
 
-fn clip(e: &f64) -> f64 {
+fn clip(e: f64) -> f64 {
     e.clamp(-CLIP_SIGMAS, CLIP_SIGMAS)
 }
 
@@ -261,7 +261,7 @@ fn shape(
     (dynamics, resolution): (&Dynamics, f64),
     design: &ChartDesign,
 ) -> Shape {
-    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let clipped: Vec<f64> = innovations.iter().copied().map(clip).collect();
     let centre = mean(&clipped);
     let symmetric: Vec<(f64, f64)> = clipped
         .iter()
@@ -269,7 +269,7 @@ fn shape(
         .collect();
     let sizes: Vec<(f64, f64)> = clipped.iter().map(|y| (*y, 1.0)).collect();
     let tails = Tails::of(&symmetric, &sizes, dynamics, design);
-    let swings: Vec<f64> = residuals.iter().map(|r| clip(r).powi(2)).collect();
+    let swings: Vec<f64> = residuals.iter().map(|r| clip(*r).powi(2)).collect();
     let swing_square = mean(&swings);
     let swings: Vec<(f64, f64)> = swings.iter().map(|s| (s / swing_square, 1.0)).collect();
     // What the squares of a persistent normal signal decay at, less what this signal's tails take off.
@@ -342,7 +342,7 @@ fn independent_decay() -> f64 {
 
 /// Learns the tails of a model anew from more innovations than it was fitted to.
 pub(super) fn relearn_tails(model: &mut Model, tally: &Tally, design: &ChartDesign) {
-    let clipped = |(size, weight): (f64, f64)| (clip(&size), weight);
+    let clipped = |(size, weight): (f64, f64)| (clip(size), weight);
     let sizes: Vec<(f64, f64)> = tally.sizes().map(clipped).collect();
     let mirrored = sizes.iter().map(|(size, weight)| (-size, *weight));
     let symmetric: Vec<(f64, f64)> = sizes.iter().copied().chain(mirrored).collect();
@@ -405,8 +405,8 @@ fn replay(
             _ => r,
         };
         before = Some(r);
-        let y = clip(&e);
-        level += design.lambda * (clip(&r) - level);
+        let y = clip(e);
+        level += design.lambda * (clip(r) - level);
         high = (high + y - tuning.k).max(0.0);
         low = (low - y - tuning.k).max(0.0);
         worst = worst

@@ -76,15 +76,12 @@ impl Look {
             let warmed = 1.0 - (1.0 - of(&limits.lambda)).powf(samples);
             let back = sample.period.mul_f32(since.min(1e9));
             let ewma_shift = f64::from(level / warmed.max(1e-3));
+            let cusum_shift = f64::from(sign * (of(&limits.k) + climbed) * per_innovation_shift);
             Side {
                 cusum,
                 ewma: level_ratio * sign,
-                // At its cap a CUSUM climbs no more, so its slope tells nothing.
-                cusum_shift: if cusum < CAP {
-                    f64::from(sign * (of(&limits.k) + climbed) * per_innovation_shift)
-                } else {
-                    ewma_shift
-                },
+                // A CUSUM at its cap has stopped counting.
+                cusum_shift: if cusum < CAP { cusum_shift } else { ewma_shift },
                 ewma_shift,
                 onset: sample.at.saturating_sub(back),
             }

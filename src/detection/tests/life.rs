@@ -27,7 +27,7 @@ fn check_shift(phi: f64, sigmas: f64, samples: u32, first: &[Chart]) {
     assert!((200..=320).contains(&onset_s), "{raised:?}");
     let back = line.run(150, 0.0);
     assert_eq!(changes(&back), [Cleared], "{back:?}");
-    assert_eq!(line.bank.verdict(SLOT).0, false);
+    assert!(!line.bank.verdict(SLOT).0);
     assert_eq!(line.run(500, 0.0), [], "afterwards");
 }
 

@@ -19,7 +19,7 @@ pub(super) const SPREAD: f64 = 2.0;
 /// One false alarm a month at 1 Hz, a shift of one sigma.
 static MONTHLY: LazyLock<ChartDesign> = LazyLock::new(|| {
     let rules = DetectionRules {
-        mean_time_between_false_alarms: Duration::from_secs(2_592_000),
+        mean_time_between_false_alarms: Duration::from_hours(720),
         shift_sigma: 1.0,
         learn_samples: 300,
         within: None,
