@@ -126,11 +126,7 @@ impl Plant {
     }
 
     /// Findings of `samples` samples of every slot; `value` knows the number of the sample.
-    fn run(
-        &mut self,
-        samples: u32,
-        value: impl Fn(&mut Noise, u32) -> f64,
-    ) -> Vec<Finding> {
+    fn run(&mut self, samples: u32, value: impl Fn(&mut Noise, u32) -> f64) -> Vec<Finding> {
         let mut all = Vec::new();
         for t in 0..samples {
             all.extend_from_slice(self.step(|_| true, |noise| value(noise, t)));
@@ -160,8 +156,9 @@ fn mean_run_length(
     let (mut samples, mut strange) = (0_u64, 0);
     while left.iter().any(|left| *left > 0) {
         samples += left.iter().filter(|left| **left > 0).count() as u64;
-        let found = plant.step(|slot| left[slot] > 0, |noise| noise.next() + shift);
-        for finding in found.to_vec() {
+        let fed = |slot| left[slot] > 0;
+        let found = plant.step(fed, |noise| noise.next() + shift).to_vec();
+        for finding in found {
             strange += u32::from(!is_expected(finding.chart));
             left[finding.slot.index()] -= 1;
             plant.arm(finding.slot.0, phi);
@@ -214,9 +211,8 @@ fn references() -> Vec<Reference> {
         .map_or_else(|| PathBuf::from("tests/reference"), PathBuf::from);
     let mut reader = csv::Reader::from_path(dir.join("arl.csv")).unwrap();
     let rows = reader.records().map(Result::unwrap);
-    let computed = rows.filter(|row| {
-        &row[3] == "two" && &row[4] == "none" && row[7].starts_with("computed")
-    });
+    let computed =
+        rows.filter(|row| &row[3] == "two" && &row[4] == "none" && row[7].starts_with("computed"));
     computed
         .map(|row| Reference {
             chart: row[0].to_owned(),
@@ -288,14 +284,8 @@ fn check_kept(name: &str, ratio: f64) {
 #[test]
 fn the_promise_is_kept_on_autocorrelated_data() {
     for phi in [0.0, 0.5, 0.8, 0.95] {
-        check_kept(
-            &format!("known phi {phi}"),
-            kept(true, phi, Noise::next),
-        );
-        check_kept(
-            &format!("learned phi {phi}"),
-            kept(false, phi, Noise::next),
-        );
+        check_kept(&format!("known phi {phi}"), kept(true, phi, Noise::next));
+        check_kept(&format!("learned phi {phi}"), kept(false, phi, Noise::next));
     }
 }
 

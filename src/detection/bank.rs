@@ -393,7 +393,7 @@ impl Bank {
         };
         let (residual, readings) = (&self.pending.residual, &mut self.readings);
         self.stepper
-            .step(&mut block.state, &block.limits, residual, &fed, readings);
+            .step(&mut block.state, &block.limits, (residual, &fed), readings);
         let scores = block.scores.iter_mut().zip(&self.readings.worst);
         for ((score, worst), fed) in scores.zip(&fed) {
             *score = if *fed > 0.0 { *worst } else { *score };

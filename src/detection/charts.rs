@@ -274,8 +274,7 @@ impl Stepper {
         self,
         state: &mut State,
         limits: &Limits,
-        residual: &Column,
-        fed: &Column,
+        (residual, fed): (&Column, &Column),
         out: &mut Readings,
     ) {
         self.0.dispatch(Step {
@@ -301,6 +300,10 @@ impl WithSimd for Step<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "only inlined code is compiled for the wider registers"
+    )]
     fn with_simd<S: Simd>(self, _: S) {
         // Worked on in copies: of those the compiler knows that they do not overlap.
         let mut state = *self.state;
@@ -320,6 +323,10 @@ impl WithSimd for Step<'_> {
 #[expect(
     clippy::indexing_slicing,
     reason = "every column has LANES elements, so no index is out of bounds and no check is compiled in"
+)]
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the names of the formulas above"
 )]
 #[inline(always)]
 #[expect(

@@ -121,7 +121,8 @@ mod tests {
     fn nothing_and_the_same_have_no_spread() {
         assert_eq!(level_and_spread(&[]), (0.0, 0.0));
         assert_eq!(level_and_spread(&[5.0; 9]), (5.0, 0.0));
-        assert!(smallest_step(&[5.0; 9]) == 0.0 && long_run_ratio(&[5.0; 9]) == 1.0);
+        assert!(smallest_step(&[5.0; 9]) < 1e-15);
+        assert!((long_run_ratio(&[5.0; 9]) - 1.0).abs() < 1e-15);
     }
 
     #[test]

@@ -136,15 +136,10 @@ impl Look {
         } else {
             (Chart::Spread, self.swing)
         };
-        [
-            level,
-            (spike, spiked),
-            unrest,
-            (Chart::Stuck, self.stuck),
-        ]
-        .into_iter()
-        .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
-        .unwrap_or(level)
+        [level, (spike, spiked), unrest, (Chart::Stuck, self.stuck)]
+            .into_iter()
+            .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
+            .unwrap_or(level)
     }
 
     /// Whether the residuals are large because their level has moved: then the innovations grow less than they do, and

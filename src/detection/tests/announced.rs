@@ -46,7 +46,11 @@ fn every_mode_has_a_level_of_its_own() {
         assert_eq!(line.run(400, sigmas), [], "{mode:?}");
     }
     let found = line.run(100, 0.0);
-    assert_eq!(found[0].change, Change::Raised, "the level of the other mode");
+    assert_eq!(
+        found[0].change,
+        Change::Raised,
+        "the level of the other mode"
+    );
     assert_eq!(found[0].mode, B);
     assert!((found[0].normal - 120.0).abs() < 1.0, "{found:?}");
 }
@@ -61,8 +65,15 @@ fn a_mode_met_for_the_first_time_is_introduced_and_then_charted() {
     assert_eq!(line.levels(), [(1, 100.0), (2, 120.0), (3, 160.0)]);
     assert_eq!(line.run(400, 30.0), []);
     let found = line.run(60, 36.0);
-    assert_eq!((found[0].change, found[0].mode), (Change::Raised, ModeId(3)));
-    assert_eq!(changes(&line.mode(A)), [Change::Cleared], "a mode ends the fault");
+    assert_eq!(
+        (found[0].change, found[0].mode),
+        (Change::Raised, ModeId(3))
+    );
+    assert_eq!(
+        changes(&line.mode(A)),
+        [Change::Cleared],
+        "a mode ends the fault"
+    );
     assert_eq!(line.run(400, 0.0), []);
 }
 
@@ -102,7 +113,11 @@ fn check_off(learned: bool) {
     assert_eq!(line.levels(), [(1, 100.0), (2, 0.0)]);
     line.mode(B);
     line.feed_many(200, |_, _| 0.0);
-    assert_eq!(line.run(10, 0.0)[0].change, Change::Raised, "it should be off");
+    assert_eq!(
+        line.run(10, 0.0)[0].change,
+        Change::Raised,
+        "it should be off"
+    );
     line.mode(A);
     line.run(200, 0.0);
     let found = line.feed_many(100, |_, _| LEVEL);
@@ -130,7 +145,10 @@ fn a_setpoint_move_that_comes_back_is_no_alarm() {
     let mut line = Line::known(0.0);
     assert_eq!(line.run(100, 0.0), []);
     assert_eq!(line.setpoint(), []);
-    assert_eq!(line.feed_many(25, |n, i| LEVEL + SPREAD * n + 30.0 - f64::from(i)), []);
+    assert_eq!(
+        line.feed_many(25, |n, i| LEVEL + SPREAD * n + 30.0 - f64::from(i)),
+        []
+    );
     assert_eq!(line.run(500, 0.0), []);
 }
 
@@ -154,7 +172,11 @@ fn without_a_settling_time_charts_go_on_at_once() {
 
 #[test]
 fn what_is_announced_ends_a_fault() {
-    for announce in [Line::setpoint, |line: &mut Line| line.quiet(true), |line: &mut Line| line.mode(B)] {
+    for announce in [
+        Line::setpoint,
+        |line: &mut Line| line.quiet(true),
+        |line: &mut Line| line.mode(B),
+    ] {
         let mut line = Line::known(0.0);
         assert_eq!(line.run(50, 6.0)[0].change, Change::Raised);
         let found = announce(&mut line);
@@ -184,7 +206,11 @@ fn learning_waits_for_quiet_and_settling() {
     let mut line = Line::learning(300);
     line.quiet(true);
     assert_eq!(line.run(1_000, 50.0), []);
-    let waits = |have| SlotState::Learning { have, need: 300, is_still: false };
+    let waits = |have| SlotState::Learning {
+        have,
+        need: 300,
+        is_still: false,
+    };
     assert_eq!(line.state(), waits(0));
     line.quiet(false);
     assert_eq!(line.run(45, 20.0), [], "settling and half of it");
@@ -220,7 +246,10 @@ fn unknown_contexts_change_nothing() {
 
 #[test]
 fn a_plan_may_name_slots_that_are_not_there() {
-    let plan = ContextPlan { slots: vec![SLOT, Slot(40)], settle: std::time::Duration::ZERO };
+    let plan = ContextPlan {
+        slots: vec![SLOT, Slot(40)],
+        settle: std::time::Duration::ZERO,
+    };
     let mut bank = Bank::new(&[monthly(300)], &[plan]);
     let mut out = Vec::new();
     bank.set_quiet(CONTEXT, true, crate::model::Mono::from_nanos(1), &mut out);

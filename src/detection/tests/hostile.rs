@@ -66,8 +66,16 @@ fn any_event() -> impl Strategy<Value = Event> {
 fn any_design() -> impl Strategy<Value = ChartDesign> {
     let profiles = vec![Profile::None, Profile::Cycle, Profile::Day, Profile::Week];
     let levels = vec![Level::Fixed, Level::Fixed, Level::Wandering];
-    let choices = (prop::sample::select(profiles), prop::sample::select(levels), 50..80_u32);
-    choices.prop_map(|(profile, level, learn)| ChartDesign { profile, level, ..monthly(learn) })
+    let choices = (
+        prop::sample::select(profiles),
+        prop::sample::select(levels),
+        50..80_u32,
+    );
+    choices.prop_map(|(profile, level, learn)| ChartDesign {
+        profile,
+        level,
+        ..monthly(learn)
+    })
 }
 
 /// Feeds an event and checks what comes of it: a fault is raised before anything else is told of it, and every number
@@ -96,8 +104,16 @@ fn happen(line: &mut Line, event: Event, is_raised: &mut bool) -> Result<(), Tes
     for found in out {
         prop_assert_eq!(*is_raised, found.change != Change::Raised, "{:?}", found);
         *is_raised = found.change != Change::Cleared;
-        prop_assert!(found.ratio.is_finite() && found.sigmas.is_finite(), "{:?}", found);
-        prop_assert!(found.normal.is_finite() && found.sigma.is_finite(), "{:?}", found);
+        prop_assert!(
+            found.ratio.is_finite() && found.sigmas.is_finite(),
+            "{:?}",
+            found
+        );
+        prop_assert!(
+            found.normal.is_finite() && found.sigma.is_finite(),
+            "{:?}",
+            found
+        );
     }
     let (is_fault, score) = line.bank.verdict(SLOT);
     prop_assert_eq!(is_fault, *is_raised);
@@ -167,6 +183,9 @@ fn a_sample_of_long_ago_and_one_of_the_far_future_are_taken() {
     assert_eq!(line.feed_at(LEVEL, 0), []);
     assert_eq!(line.feed_at(LEVEL, u64::MAX - 1), []);
     let at = Mono::from_nanos(u64::MAX - 1);
-    assert_eq!(at.saturating_add(Duration::from_secs(9)), Mono::from_nanos(u64::MAX));
+    assert_eq!(
+        at.saturating_add(Duration::from_secs(9)),
+        Mono::from_nanos(u64::MAX)
+    );
     assert_eq!(line.feed_at(LEVEL, u64::MAX), []);
 }

@@ -16,8 +16,9 @@ fn check_shift(phi: f64, sigmas: f64, samples: u32, first: &[Chart]) {
     let found = line.run(samples, sigmas);
     let raised = found[0];
     assert_eq!(raised.change, Raised, "{found:?}");
-    let (proposed, worse): (Vec<_>, Vec<_>) =
-        changes(&found[1..]).into_iter().partition(|change| *change == Proposed);
+    let (proposed, worse): (Vec<_>, Vec<_>) = changes(&found[1..])
+        .into_iter()
+        .partition(|change| *change == Proposed);
     assert!(worse.iter().all(|change| *change == Worse), "{found:?}");
     assert_eq!(proposed.len(), usize::from(samples > 1_000), "{found:?}");
     assert!(first.contains(&raised.chart), "{raised:?}");
@@ -95,7 +96,10 @@ fn a_single_value_is_a_spike_and_over_at_once() {
         let found = line.feed(value);
         assert_eq!(changes(&found), [Raised]);
         assert_eq!((found[0].chart, found[0].normal), (chart, LEVEL));
-        assert_eq!((found[0].value, found[0].severity()), (value, Severity::High));
+        assert_eq!(
+            (found[0].value, found[0].severity()),
+            (value, Severity::High)
+        );
         assert_eq!(changes(&line.run(20, 0.0)), [Cleared]);
     }
 }
@@ -205,10 +209,17 @@ fn a_neighbour_does_not_touch_a_slot() {
     let mut noise = Noise::new(3, 0.0);
     let step = |bank: &mut Bank, second: u64, values: &[(u32, f64)]| {
         let at = Mono::from_nanos(second * SECOND_NS);
-        let input = |(slot, value): &(u32, f64)| Input { slot: Slot(*slot), value: *value, at };
+        let input = |(slot, value): &(u32, f64)| Input {
+            slot: Slot(*slot),
+            value: *value,
+            at,
+        };
         let inputs: Vec<Input> = values.iter().map(input).collect();
         let mut out = Vec::new();
-        let day = DayTime { second: 0.0, is_weekend: false };
+        let day = DayTime {
+            second: 0.0,
+            is_weekend: false,
+        };
         bank.step(&inputs, day, &mut out);
         out
     };

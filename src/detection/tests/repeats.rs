@@ -13,12 +13,19 @@ const CYCLE_S: u32 = 40;
 /// A press: fast up, slow down, larger than its noise.
 fn stroke(second: u32) -> f64 {
     let into = f64::from(second % CYCLE_S);
-    if into < 8.0 { 5.0 * into } else { 40.0 * (-(into - 8.0) / 10.0).exp() }
+    if into < 8.0 {
+        5.0 * into
+    } else {
+        40.0 * (-(into - 8.0) / 10.0).exp()
+    }
 }
 
 /// A line that has learned 30 strokes.
 fn press() -> Line {
-    let design = ChartDesign { profile: Profile::Cycle, ..monthly(30 * CYCLE_S) };
+    let design = ChartDesign {
+        profile: Profile::Cycle,
+        ..monthly(30 * CYCLE_S)
+    };
     let mut line = Line::new(design, 30, 0.0);
     line.cycles(31, |noise, second| stroke(second) + noise);
     assert_ne!(line.bank.model(SLOT), None);
@@ -40,35 +47,56 @@ impl Line {
 
 #[test]
 fn strokes_of_a_machine_are_normal() {
-    assert_eq!(press().cycles(100, |noise, second| stroke(second) + noise), []);
+    assert_eq!(
+        press().cycles(100, |noise, second| stroke(second) + noise),
+        []
+    );
 }
 
 #[test]
 fn a_fault_within_the_stroke_is_found() {
     let mut line = press();
     line.cycles(10, |noise, second| stroke(second) + noise);
-    let weak = |noise, second| stroke(second) + noise - if (10..25).contains(&second) { 4.0 } else { 0.0 };
+    let weak =
+        |noise, second| stroke(second) + noise - if (10..25).contains(&second) { 4.0 } else { 0.0 };
     let found = line.cycles(5, weak);
     assert_eq!(found[0].change, Change::Raised, "{found:?}");
     assert!(!found[0].chart.is_high(), "{found:?}");
     let within = f64::from(CYCLE_S);
-    assert!((0.0..within).contains(&found[0].normal), "what is normal there: {found:?}");
+    assert!(
+        (0.0..within).contains(&found[0].normal),
+        "what is normal there: {found:?}"
+    );
 }
 
 #[test]
 fn a_stroke_that_stays_out_is_not_charted() {
     let mut line = press();
-    assert_eq!(line.feed_many(10, |noise, _| stroke(CYCLE_S - 1) + noise), []);
-    assert_eq!(line.feed_many(500, |noise, _| 300.0 + noise), [], "no cycle goes on for so long");
+    assert_eq!(
+        line.feed_many(10, |noise, _| stroke(CYCLE_S - 1) + noise),
+        []
+    );
+    assert_eq!(
+        line.feed_many(500, |noise, _| 300.0 + noise),
+        [],
+        "no cycle goes on for so long"
+    );
     assert_eq!(line.cycles(10, |noise, second| stroke(second) + noise), []);
 }
 
 #[test]
 fn without_cycles_nothing_repeats() {
-    let design = ChartDesign { profile: Profile::Cycle, ..monthly(300) };
+    let design = ChartDesign {
+        profile: Profile::Cycle,
+        ..monthly(300)
+    };
     let mut line = Line::new(design, 30, 0.0);
     line.run(700, 0.0);
-    assert_eq!(line.state(), SlotState::Provisional, "it has a level all the same");
+    assert_eq!(
+        line.state(),
+        SlotState::Provisional,
+        "it has a level all the same"
+    );
     assert_eq!(line.run(20, 6.0)[0].change, Change::Raised);
 }
 

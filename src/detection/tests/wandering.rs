@@ -8,7 +8,11 @@ use crate::config::{Level, Profile};
 use crate::detection::*;
 
 fn wandering(profile: Profile) -> ChartDesign {
-    ChartDesign { level: Level::Wandering, profile, ..monthly(300) }
+    ChartDesign {
+        level: Level::Wandering,
+        profile,
+        ..monthly(300)
+    }
 }
 
 fn line() -> Line {
@@ -19,10 +23,20 @@ fn line() -> Line {
 fn it_says_how_far_it_is() {
     let mut line = line();
     line.run(199, 0.0);
-    assert_eq!(line.state(), SlotState::Learning { have: 199, need: 200, is_still: false });
+    assert_eq!(
+        line.state(),
+        SlotState::Learning {
+            have: 199,
+            need: 200,
+            is_still: false
+        }
+    );
     line.run(1, 0.0);
     assert_eq!(line.state(), SlotState::Armed);
-    assert_eq!((line.bank.model(SLOT), line.bank.learned_at(SLOT)), (None, None));
+    assert_eq!(
+        (line.bank.model(SLOT), line.bank.learned_at(SLOT)),
+        (None, None)
+    );
 }
 
 #[test]
@@ -39,9 +53,19 @@ fn check_told(name: &str, most: usize, value: impl Fn(f64, u32) -> f64) {
     assert_eq!(line.feed_many(5_000, |noise, _| noise), [], "{name}");
     let found = line.feed_many(5_000, value);
     assert!(found.len() <= 2 * most, "{name}: {found:?}");
-    assert_eq!((found[0].change, found[0].chart), (Change::Raised, Chart::Unusual));
-    assert!(found[0].onset.as_nanos() <= 5_200 * SECOND_NS, "{name}: {found:?}");
-    assert_eq!(found.last().unwrap().change, Change::Cleared, "{name}: {found:?}");
+    assert_eq!(
+        (found[0].change, found[0].chart),
+        (Change::Raised, Chart::Unusual)
+    );
+    assert!(
+        found[0].onset.as_nanos() <= 5_200 * SECOND_NS,
+        "{name}: {found:?}"
+    );
+    assert_eq!(
+        found.last().unwrap().change,
+        Change::Cleared,
+        "{name}: {found:?}"
+    );
     assert!(!line.bank.verdict(SLOT).0);
 }
 
@@ -55,7 +79,10 @@ fn a_sudden_change_is_told_and_then_normal() {
 
 #[test]
 fn the_day_is_told_where_it_explains_the_signal() {
-    let design = ChartDesign { period: Duration::from_mins(5), ..wandering(Profile::Week) };
+    let design = ChartDesign {
+        period: Duration::from_mins(5),
+        ..wandering(Profile::Week)
+    };
     let run = |last_day: f64| {
         let mut line = Line::new(design, 30, 0.0);
         let mut found = Vec::new();
