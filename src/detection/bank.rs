@@ -218,11 +218,18 @@ impl Bank {
         let (mode, settle, is_quiet) = (context.mode, context.settle, context.is_quiet);
         for slot in context.slots.clone() {
             self.end_fault(slot.index(), out);
-            if let Some(Mind::Charted(charted)) = self.minds.get_mut(slot.index()) {
-                charted.enter(mode, at, settle);
-                self.renew(slot.index());
-                self.reset(slot.index());
+            match (
+                self.minds.get_mut(slot.index()),
+                self.designs.get(slot.index()),
+            ) {
+                (Some(Mind::Charted(charted)), _) => {
+                    charted.enter(mode, at, settle);
+                    self.renew(slot.index());
+                }
+                (Some(Mind::Learning(learner)), Some(design)) => learner.part(design),
+                _ => {}
             }
+            self.reset(slot.index());
             self.set_stage(slot.index(), is_quiet);
         }
     }
@@ -414,8 +421,11 @@ impl Bank {
         };
         let (residual, readings) = (&self.pending.residual, &mut self.readings);
         self.stepper
-            .step(&mut block.state, &block.limits, residual, &fed, readings);
-        block.scores = self.readings.worst;
+            .step(&mut block.state, &block.limits, (residual, &fed), readings);
+        let scores = block.scores.iter_mut().zip(&self.readings.worst);
+        for ((score, worst), fed) in scores.zip(&fed) {
+            *score = if *fed > 0.0 { *worst } else { *score };
+        }
         let is_calm = block.taught | block.faulty == 0
             && self.readings.loudest() < 1.0
             && block.state.most_quiet() < REFINE_EVERY;
@@ -456,7 +466,8 @@ impl Bank {
         ) else {
             return;
         };
-        let Some(level) = charted.level() else {
+        let phase = self.pending.phase.get(lane).copied();
+        let Some((level, normal)) = charted.normal(phase.unwrap_or(Phase::UNKNOWN)) else {
             return;
         };
         let sample = Sampled {
@@ -464,7 +475,8 @@ impl Bank {
             value: self.pending.value.get(lane).copied().unwrap_or_default(),
             at: self.pending.at.get(lane).copied().unwrap_or_default(),
             period: design.period,
-            level: *level,
+            level,
+            normal,
             run: arrival.run,
             stuck: arrival.stuck_ratio(),
         };

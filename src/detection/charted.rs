@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::charts::Limits;
 use super::design::ChartDesign;
-use super::fit::{relearn_tails, spread_floor};
+use super::fit::{borrowed_spread, is_still, relearn_tails, spread_floor};
 use super::limits::Tuning;
 use super::model::{ModeId, ModeLevel, Model, TAIL_SAMPLES};
 use super::pattern::{Expected, Phase};
@@ -140,9 +140,14 @@ impl Charted {
         self.model.pattern.is_some() || self.settling.is_some() || self.introduction.is_some()
     }
 
-    /// ModeLevel and spread of the present mode.
+    /// Level and spread of the present mode.
     pub(super) fn level(&self) -> Option<&ModeLevel> {
         self.model.level(self.mode)
+    }
+
+    /// Whether the signal is known to stand still in the present mode.
+    fn stands_still(&self) -> bool {
+        self.level().is_some_and(|level| level.is_still)
     }
 
     /// Whether the baseline counts as known.
@@ -219,6 +224,20 @@ impl Charted {
             .map_or(Attention::Skip, Attention::Chart)
     }
 
+    /// The level of the present mode with the spread at a phase, and what is normal there, in the tag's unit.
+    pub(super) fn normal(&self, phase: Phase) -> Option<(ModeLevel, f64)> {
+        let level = self.level()?;
+        let expected = self.expected(phase)?;
+        let spread = level.spread * expected.spread;
+        let strange = if self.has_level {
+            0.0
+        } else {
+            self.strange.offset * spread
+        };
+        let normal = level.level + expected.offset + strange;
+        Some((ModeLevel { spread, ..*level }, normal))
+    }
+
     fn expected(&self, phase: Phase) -> Option<Expected> {
         match &self.model.pattern {
             Some(pattern) => pattern.expected(phase),
@@ -270,13 +289,13 @@ impl Charted {
         }
         let (level, spread) = level_and_spread(&introduction.values);
         let floor = spread_floor(&introduction.values);
-        let others = self.model.levels.iter().map(|level| level.spread);
-        let borrowed = others.fold(f64::INFINITY, f64::min);
+        let borrowed = borrowed_spread(&self.model.levels);
         let new = ModeLevel {
             mode: self.mode,
             level,
-            spread: spread.max(floor).max(0.5 * borrowed),
+            spread: spread.max(floor).max(borrowed),
             samples: need as f64,
+            is_still: is_still(&introduction.values),
         };
         self.model.levels.push(new);
         if !self.model.is_usable() {
@@ -296,7 +315,7 @@ impl Charted {
         self.renewed_at = samples(&self.model);
         let tuning = Tuning::new(design, &self.model);
         tuning.write(limits, lane, self.has_level);
-        if design.finds_stuck {
+        if design.finds_stuck && !self.stands_still() {
             tuning.stuck
         } else {
             f64::INFINITY
@@ -326,6 +345,9 @@ impl Charted {
 
     /// A quiet residual of a provisional baseline improves spread and correlation.
     pub(super) fn grow(&mut self, residual: f64, follows: bool) {
+        if self.stands_still() {
+            return;
+        }
         let growth = &mut self.growth;
         growth.count += 1.0;
         growth.squares += residual * residual;
@@ -337,6 +359,9 @@ impl Charted {
 
     /// An innovation of a slot without a fault, to learn the tail from.
     pub(super) fn tally(&mut self, innovation: f64) {
+        if self.stands_still() {
+            return;
+        }
         if let Some(tally) = &mut self.tally {
             tally.add(innovation);
         }

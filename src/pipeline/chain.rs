@@ -366,8 +366,7 @@ impl Chain {
             self.inputs.push(Input { slot, value, at });
             let times = (at, now);
             self.machines.take(
-                sample.tag.index(),
-                value,
+                (sample.tag.index(), value),
                 times,
                 &self.bank,
                 &mut self.conditions,
