@@ -13,6 +13,7 @@ use super::learner::{Learner, Surroundings};
 use super::model::{ModeId, Model};
 use super::nursery::Nursery;
 use super::pattern::Phase;
+use super::phases::Phases;
 use super::verdict::{Aftermath, Look, Sampled, judge, judge_learning, judge_wandering};
 use super::wander::Wander;
 use crate::config::{Level, Profile};
@@ -63,17 +64,6 @@ pub enum SlotState {
     Provisional,
     /// Charts run on a known baseline.
     Armed,
-}
-
-/// How many slots are in each phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Phases {
-    /// Collecting a first baseline.
-    pub learning: usize,
-    /// Charts run while the baseline improves.
-    pub provisional: usize,
-    /// Charts run on a known baseline.
-    pub armed: usize,
 }
 
 /// The cold side of a slot.
@@ -523,10 +513,7 @@ impl Bank {
         put(&mut block.state.quiet_sum, lane, 0.0);
         put(&mut block.state.quiet_count, lane, 0.0);
         let is_renewed = charted.refine(sum, count, design);
-        if !was_armed && charted.is_armed() {
-            self.phases.provisional -= 1;
-            self.phases.armed += 1;
-        }
+        self.phases.rearm(was_armed, charted.is_armed());
         if is_renewed {
             self.renew(slot);
         } else {
@@ -608,10 +595,13 @@ impl Bank {
         else {
             return;
         };
+        let was_armed = charted.is_armed();
         let residual = match charted.attend(input.value, phase, input.at, design) {
             Attention::Chart(residual) => residual,
             Attention::Skip => return,
             Attention::Ready => {
+                // A mode that is new is known less well than the others.
+                self.phases.rearm(was_armed, charted.is_armed());
                 self.flush(out);
                 self.renew(slot);
                 self.reset(slot);
