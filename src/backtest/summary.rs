@@ -39,14 +39,19 @@ pub fn summary_json(report: &Report) -> Value {
             })
         })
         .collect();
-    json!({
+    let mut fields = json!({
         "labelled": labelled,
         "overall": group_json(&summary.overall, labelled),
         "families": families,
         "kinds": kinds,
         "files": files,
         "notes": report.notes,
-    })
+    });
+    if let (true, Some(fields)) = (labelled, fields.as_object_mut()) {
+        let group = group_json(&summary.with_anomalies, labelled);
+        fields.insert("with_anomalies".to_owned(), group);
+    }
+    fields
 }
 
 fn group_json(group: &Group, labelled: bool) -> Value {

@@ -109,6 +109,9 @@ fn report_text(report: &Report) -> String {
     let families = summary.families.iter();
     let mut groups: Vec<(&str, &Group)> = families.map(|(name, g)| (name.as_str(), g)).collect();
     groups.push(("all", &summary.overall));
+    if report.is_labelled && summary.with_anomalies.files < summary.overall.files {
+        groups.push(("with anomalies", &summary.with_anomalies));
+    }
     let files = summary.files.iter();
     let files: Vec<(&str, &Group)> = files.map(|(name, group)| (name.as_str(), group)).collect();
     let seconds = report.took.as_secs_f64();

@@ -8,11 +8,12 @@ use super::charts::{Column, LANES, Limits, QUIET_RATIO, Readings, State, Stepper
 use super::context::{ContextId, ContextPlan, Contexts, DayTime};
 use super::design::{CHARTS, ChartDesign};
 use super::fault::Fault;
-use super::finding::Finding;
+use super::finding::{Chart, Finding};
 use super::learner::{Learner, Surroundings};
 use super::model::{ModeId, Model};
 use super::nursery::Nursery;
 use super::pattern::Phase;
+use super::phases::Phases;
 use super::verdict::{Aftermath, Look, Sampled, judge, judge_learning, judge_wandering};
 use super::wander::Wander;
 use crate::config::{Level, Profile};
@@ -63,17 +64,6 @@ pub enum SlotState {
     Provisional,
     /// Charts run on a known baseline.
     Armed,
-}
-
-/// How many slots are in each phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Phases {
-    /// Collecting a first baseline.
-    pub learning: usize,
-    /// Charts run while the baseline improves.
-    pub provisional: usize,
-    /// Charts run on a known baseline.
-    pub armed: usize,
 }
 
 /// The cold side of a slot.
@@ -249,6 +239,34 @@ impl Bank {
         if let Some(context) = self.contexts.get_mut(id) {
             context.begin_cycle(at);
         }
+    }
+
+    /// A person accepts the level that a standing fault of a slot shows as the new normal; the fault ends. False when
+    /// there is no such fault.
+    pub fn accept(&mut self, slot: Slot, out: &mut Vec<Finding>) -> bool {
+        let index = slot.index();
+        let Some(fault) = self
+            .faults
+            .get(&index)
+            .filter(|fault| fault.chart.is_level())
+        else {
+            return false;
+        };
+        let distance = f64::from(fault.lasting());
+        let Some(Mind::Charted(charted)) = self.minds.get_mut(index) else {
+            return false;
+        };
+        charted.move_level(distance * charted.spread_guard());
+        self.end_fault(index, out);
+        self.renew(index);
+        self.reset(index);
+        true
+    }
+
+    /// The chart of the fault that stands, and whether its level has been proposed as the new normal.
+    pub fn fault(&self, slot: Slot) -> Option<(Chart, bool)> {
+        let fault = self.faults.get(&slot.index())?;
+        Some((fault.chart, fault.is_proposed()))
     }
 
     /// How far a slot is; `None` when it does not exist.
@@ -495,10 +513,7 @@ impl Bank {
         put(&mut block.state.quiet_sum, lane, 0.0);
         put(&mut block.state.quiet_count, lane, 0.0);
         let is_renewed = charted.refine(sum, count, design);
-        if !was_armed && charted.is_armed() {
-            self.phases.provisional -= 1;
-            self.phases.armed += 1;
-        }
+        self.phases.rearm(was_armed, charted.is_armed());
         if is_renewed {
             self.renew(slot);
         } else {
@@ -580,10 +595,13 @@ impl Bank {
         else {
             return;
         };
+        let was_armed = charted.is_armed();
         let residual = match charted.attend(input.value, phase, input.at, design) {
             Attention::Chart(residual) => residual,
             Attention::Skip => return,
             Attention::Ready => {
+                // A mode that is new is known less well than the others.
+                self.phases.rearm(was_armed, charted.is_armed());
                 self.flush(out);
                 self.renew(slot);
                 self.reset(slot);

@@ -18,6 +18,8 @@ const ARMED_EFFECTIVE: f64 = 3_000.0;
 const ARMED_PLAIN: f64 = 30_000.0;
 /// Samples that a level is averaged over at most; older ones fade.
 const LEVEL_MEMORY: f64 = 20_000.0;
+/// A level that was accepted is known as well as after this many samples.
+const MOVED_SAMPLES: f64 = 300.0;
 /// Limits are computed anew when the samples behind them have grown by this factor.
 const RENEW_GROWTH: f64 = 1.25;
 /// Samples that introduce a mode at most and at least.
@@ -164,6 +166,21 @@ impl Charted {
             samples: 0,
         });
         self.growth.before = None;
+    }
+
+    /// A person says that the level is normal which lies `distance` spreads from the present one.
+    pub(super) fn move_level(&mut self, distance: f64) {
+        let mode = self.mode;
+        let level = self
+            .model
+            .levels
+            .iter_mut()
+            .find(|level| level.mode == mode);
+        if let Some(level) = level {
+            level.level += distance * level.spread;
+            level.samples = level.samples.min(MOVED_SAMPLES);
+        }
+        self.growth = Growth::default();
     }
 
     /// Looks at a sample that the plain path cannot take.

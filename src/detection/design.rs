@@ -141,9 +141,19 @@ pub fn design(rules: &DetectionRules, period: Duration) -> Result<ChartDesign, D
         Some(within) if delay > within => Err(DesignError::Within {
             shift,
             within,
-            delay: Duration::from_millis(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+            delay: legible(delay),
         }),
         _ => Ok(made),
+    }
+}
+
+/// Rounded up to what a person reads: seconds above ten of them, else milliseconds.
+fn legible(time: Duration) -> Duration {
+    const TEN: Duration = Duration::from_secs(10);
+    if time > TEN {
+        Duration::from_secs(time.as_secs() + 1)
+    } else {
+        Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

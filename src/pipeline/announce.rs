@@ -65,6 +65,29 @@ impl Announcements {
         }
     }
 
+    /// Names of the modes of each context, in the order of their numbers.
+    pub fn modes(&self) -> Vec<Vec<String>> {
+        self.contexts
+            .iter()
+            .map(|context| context.names.clone())
+            .collect()
+    }
+
+    /// The name of a mode of a context; empty where none was announced.
+    pub fn mode_name(&self, context: usize, mode: ModeId) -> &str {
+        let names = self.contexts.get(context).map(|context| &context.names);
+        let index = usize::from(mode.0).checked_sub(1);
+        let name = names.zip(index).and_then(|(names, index)| names.get(index));
+        name.map_or("", String::as_str)
+    }
+
+    /// Takes over the modes of an earlier run, so that they keep their numbers.
+    pub fn restore(&mut self, modes: Vec<Vec<String>>) {
+        for (context, names) in self.contexts.iter_mut().zip(modes) {
+            context.names = names;
+        }
+    }
+
     /// Which slots follow which context; `slot_of` is indexed by tag.
     pub fn plans(config: &Config, slot_of: &[Option<Slot>]) -> Vec<ContextPlan> {
         let mut plans: Vec<ContextPlan> = config
@@ -96,17 +119,6 @@ impl Announcements {
                 context.hear((*id, *part), (&sample.value, at), bank, out);
             }
         }
-    }
-
-    /// The name of a mode of a context; empty before any was announced.
-    pub fn mode_name(&self, context: ContextId, mode: ModeId) -> &str {
-        let names = self
-            .contexts
-            .get(usize::from(context.0))
-            .map(|context| &context.names);
-        let index = usize::from(mode.0).checked_sub(1);
-        let name = names.zip(index).and_then(|(names, index)| names.get(index));
-        name.map_or("", String::as_str)
     }
 }
 

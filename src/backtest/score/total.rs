@@ -12,6 +12,9 @@ use super::points::ratio;
 pub struct Summary {
     /// Everything.
     pub overall: Group,
+    /// Only the recordings that have an anomaly segment. Published scores of SKAB pool these and leave out its recording
+    /// without anomalies.
+    pub with_anomalies: Group,
     /// By family, in the order of their names.
     pub families: BTreeMap<String, Group>,
     /// By kind of segment, in the order of class and name; numbers in names count as numbers.
@@ -57,6 +60,10 @@ impl Summary {
     /// Adds a recording.
     pub fn add(&mut self, name: &str, family: &str, score: &FileScore) {
         self.overall.add(score);
+        let is_anomaly = |segment: &SegmentScore| segment.class == Class::Anomaly;
+        if score.segments.iter().any(is_anomaly) {
+            self.with_anomalies.add(score);
+        }
         self.families
             .entry(family.to_owned())
             .or_default()
@@ -126,6 +133,14 @@ mod tests {
         summary.add("b/1.csv", "b", &score("IDV5", Class::Anomaly, 10));
         summary.add("b/2.csv", "b", &score("change", Class::Legit, 7));
         assert_eq!(summary.overall.files, 4);
+        assert_eq!(summary.with_anomalies.files, 3);
+        assert_eq!(summary.with_anomalies.anomalies, summary.overall.anomalies);
+        assert_eq!(summary.with_anomalies.points.total(), 3 * 15);
+        assert_eq!(
+            (summary.with_anomalies.events, summary.overall.events),
+            (3, 4),
+            "the alarm of the recording without anomalies is not among them"
+        );
         assert_eq!(summary.families["a"].anomalies, Tally { hit: 1, total: 2 });
         assert_eq!(summary.families["b"].anomalies, Tally { hit: 1, total: 1 });
         let names: Vec<&str> = summary

@@ -1,0 +1,109 @@
+//! How many slots are in each phase, kept while they move on.
+
+/// How many slots are in each phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Phases {
+    /// Collecting a first baseline.
+    pub learning: usize,
+    /// Charts run while the baseline improves.
+    pub provisional: usize,
+    /// Charts run on a known baseline.
+    pub armed: usize,
+}
+
+impl Phases {
+    /// A slot that has a baseline knows it better than before, or worse: a mode that is new is known least of all.
+    pub(super) const fn rearm(&mut self, was_armed: bool, is_armed: bool) {
+        if was_armed == is_armed {
+            return;
+        }
+        if is_armed {
+            self.provisional -= 1;
+            self.armed += 1;
+        } else {
+            self.armed -= 1;
+            self.provisional += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{DetectionRules, Level, Profile};
+    use crate::detection::testing::Noise;
+    use crate::detection::{
+        Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Model, Slot, design,
+    };
+    use crate::model::Mono;
+
+    const CONTEXT: ContextId = ContextId(0);
+
+    struct Line {
+        bank: Bank,
+        noise: Noise,
+        at: Mono,
+    }
+
+    impl Line {
+        fn armed() -> Self {
+            let rules = DetectionRules {
+                mean_time_between_false_alarms: Duration::from_hours(720),
+                shift_sigma: 1.0,
+                learn_samples: 300,
+                within: None,
+                profile: Profile::None,
+                level: Level::Fixed,
+            };
+            let chart = design(&rules, Duration::from_secs(1)).unwrap();
+            let context = ContextPlan {
+                slots: vec![Slot(0)],
+                settle: Duration::ZERO,
+            };
+            let mut bank = Bank::new(&[chart], &[context]);
+            assert!(bank.arm(Slot(0), Model::known(100.0, 2.0, 0.0)));
+            Self {
+                bank,
+                noise: Noise::new(1, 0.0),
+                at: Mono::default(),
+            }
+        }
+
+        fn feed(&mut self, count: usize, level: f64) {
+            let day = DayTime {
+                second: 0.0,
+                is_weekend: false,
+            };
+            for _ in 0..count {
+                self.at = self.at.saturating_add(Duration::from_secs(1));
+                let input = Input {
+                    slot: Slot(0),
+                    value: level + 2.0 * self.noise.next(),
+                    at: self.at,
+                };
+                self.bank.step(&[input], day, &mut Vec::new());
+            }
+        }
+
+        /// Slots that learn, are provisional, are armed.
+        fn phases(&self) -> [usize; 3] {
+            let phases = self.bank.phases();
+            [phases.learning, phases.provisional, phases.armed]
+        }
+    }
+
+    #[test]
+    fn a_new_mode_makes_an_armed_slot_provisional_until_it_is_known() {
+        let mut line = Line::armed();
+        line.feed(100, 100.0);
+        assert_eq!(line.phases(), [0, 0, 1]);
+        let (bank, at) = (&mut line.bank, line.at);
+        bank.change_mode(CONTEXT, ModeId(1), at, &mut Vec::new());
+        line.feed(400, 140.0);
+        assert_eq!(line.phases(), [0, 1, 0]);
+        line.feed(4_000, 140.0);
+        assert_eq!(line.phases(), [0, 0, 1]);
+    }
+}
