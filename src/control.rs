@@ -279,6 +279,8 @@ mod tests {
             Request::Status => Ok(json!({"state": "running"})),
             Request::BufferStatus => Ok(json!(7)),
             Request::BufferVerify => Err("not now".into()),
+            Request::BaselineList => Ok(json!([])),
+            Request::BaselineAccept { tag } => Ok(json!(tag)),
         }
     }
 

@@ -305,6 +305,24 @@ mod tests {
     }
 
     #[test]
+    fn a_shift_must_be_found_within_the_time_that_is_wished() {
+        let within = |seconds| {
+            let rules = DetectionRules {
+                within: Some(Duration::from_secs(seconds)),
+                ..rules(2_592_000, 1.0)
+            };
+            design(&rules, Duration::from_secs(1))
+        };
+        assert!(within(60).is_ok());
+        let refused = within(20).unwrap_err().to_string();
+        assert!(
+            refused.starts_with("a shift of 1 standard deviations is found after ")
+                && refused.contains(" on average, not within 20s; allow more time"),
+            "{refused}"
+        );
+    }
+
+    #[test]
     fn the_extremes_of_the_rules_still_give_limits() {
         for (mean_time_s, shift) in [
             (20, 0.25),

@@ -31,7 +31,6 @@ impl Phases {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
     use crate::config::{DetectionRules, Level, Profile};
     use crate::detection::testing::Noise;
     use crate::detection::{

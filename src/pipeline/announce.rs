@@ -318,8 +318,8 @@ mod tests {
             plant.say(*tag, value.clone());
         }
         plant.at = plant.at.saturating_add(Duration::from_secs(1_000));
-        for _ in 0..100 {
-            plant.measure(0.1);
+        for second in 0..100 {
+            plant.measure(0.1 * f64::from(second % 2));
         }
         plant.say(last.0, last.1.clone());
         assert_eq!(plant.alarms(), !is_change, "{what:?}");

@@ -255,3 +255,28 @@ fn a_plan_may_name_slots_that_are_not_there() {
     bank.set_quiet(CONTEXT, true, crate::model::Mono::from_nanos(1), &mut out);
     assert_eq!(out, []);
 }
+
+#[test]
+fn modes_that_all_stand_still_teach_nothing() {
+    let mut line = Line::learning(900);
+    for turn in 0..60_u16 {
+        line.mode(ModeId(1 + turn % 2));
+        line.feed_many(76, |_, _| f64::from(turn % 2));
+    }
+    assert_eq!(line.bank.model(SLOT), None);
+}
+
+#[test]
+fn it_is_told_when_a_value_means_nothing_now() {
+    let mut line = Line::known(0.0);
+    let means_nothing = |line: &Line| line.bank.is_in_change(SLOT, line.now());
+    assert!(!means_nothing(&line));
+    line.setpoint();
+    assert!(means_nothing(&line));
+    line.wait(46);
+    assert!(!means_nothing(&line));
+    line.quiet(true);
+    line.wait(1_000);
+    assert!(means_nothing(&line));
+    assert!(!line.bank.is_in_change(Slot(9), line.now()));
+}

@@ -235,3 +235,49 @@ fn a_neighbour_does_not_touch_a_slot() {
     assert!(!bank.verdict(Slot(2)).0);
     assert_eq!(bank.verdict(Slot(99)), (false, 0.0));
 }
+
+#[test]
+fn slots_of_several_blocks_are_charted() {
+    let mut bank = Bank::new(&[monthly(300); 40], &[]);
+    let slots = || (0..40).map(Slot);
+    for slot in slots() {
+        assert!(bank.arm(slot, Model::known(0.0, 1.0, 0.0)));
+    }
+    let at = Mono::from_nanos(SECOND_NS);
+    let far = [Slot(3), Slot(16), Slot(39)];
+    let inputs: Vec<Input> = slots()
+        .map(|slot| Input {
+            slot,
+            value: if far.contains(&slot) { 9.0 } else { 0.1 },
+            at,
+        })
+        .collect();
+    let mut out = Vec::new();
+    let day = DayTime {
+        second: 0.0,
+        is_weekend: false,
+    };
+    bank.step(&inputs, day, &mut out);
+    let raised: Vec<Slot> = out.iter().map(|found| found.slot).collect();
+    assert_eq!(raised, far);
+}
+
+#[test]
+fn charts_have_names() {
+    let names = [
+        Chart::CusumHigh,
+        Chart::CusumLow,
+        Chart::EwmaHigh,
+        Chart::EwmaLow,
+        Chart::Spread,
+        Chart::SpikeHigh,
+        Chart::SpikeLow,
+        Chart::Stuck,
+        Chart::Unusual,
+    ]
+    .map(Chart::as_str);
+    assert_eq!(
+        names.join(" "),
+        "cusum_high cusum_low ewma_high ewma_low spread spike_high spike_low stuck unusual"
+    );
+}

@@ -159,3 +159,13 @@ fn a_day_is_learned_whatever_the_wish() {
     room.hours(1, 0.0);
     assert_ne!(room.line.bank.model(SLOT), None);
 }
+
+#[test]
+fn a_fault_of_a_strange_day_is_found_beside_its_own_offset() {
+    let mut room = Room::new(Profile::Week, 288);
+    room.hours(2 * 24 + 12, 0.0);
+    let found = room.hours(2, 8.0);
+    assert_eq!(found[0].change, Change::Raised, "{found:?}");
+    let value = found[0].value - found[0].normal;
+    assert!((4.0..12.0).contains(&value), "{found:?}");
+}
