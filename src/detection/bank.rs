@@ -74,6 +74,36 @@ enum Mind {
     Wandering(Box<Wander>),
 }
 
+impl Mind {
+    fn learner(&mut self) -> Option<&mut Learner> {
+        if let Self::Learning(learner) = self {
+            Some(learner)
+        } else {
+            None
+        }
+    }
+
+    fn charted(&mut self) -> Option<&mut Charted> {
+        if let Self::Charted(charted) = self {
+            Some(charted)
+        } else {
+            None
+        }
+    }
+
+    const fn is_wandering(&self) -> bool {
+        matches!(self, Self::Wandering(_))
+    }
+
+    fn wander(&mut self) -> Option<&mut Wander> {
+        if let Self::Wandering(wander) = self {
+            Some(wander)
+        } else {
+            None
+        }
+    }
+}
+
 /// Sixteen slots, and the samples that wait to be stepped together.
 #[derive(Debug, Clone, Default)]
 struct Block {
@@ -253,10 +283,10 @@ impl Bank {
             return false;
         };
         let distance = f64::from(fault.lasting());
-        let Some(Mind::Charted(charted)) = self.minds.get_mut(index) else {
-            return false;
-        };
-        charted.move_level(distance * charted.spread_guard());
+        let charted = self.minds.get_mut(index).and_then(Mind::charted);
+        charted.into_iter().for_each(|charted| {
+            charted.move_level(distance * charted.spread_guard());
+        });
         self.end_fault(index, out);
         self.renew(index);
         self.reset(index);
@@ -364,15 +394,13 @@ impl Bank {
         (stage, residual, missing): (Stage, f64, u64),
         day: DayTime,
         out: &mut Vec<Finding>,
-    ) {
+    ) -> Option<()> {
         let slot = input.slot.index();
         if missing > 0 {
             self.flush(out);
             self.skip(slot, missing);
         }
-        let Some(profile) = self.designs.get(slot).map(|design| design.profile) else {
-            return;
-        };
+        let profile = self.designs.get(slot)?.profile;
         let phase = self.contexts.phase(slot, profile, input.at, day);
         match stage {
             Stage::Quiet => {}
@@ -381,6 +409,7 @@ impl Bank {
             Stage::Learning => self.learn(input, phase, missing == 0, out),
             Stage::Attended => self.attend(input, phase, out),
         }
+        Some(())
     }
 
     /// Lets a sample wait for its neighbours.
@@ -400,15 +429,13 @@ impl Bank {
     }
 
     /// Charts the samples that wait.
-    fn flush(&mut self, out: &mut Vec<Finding>) {
+    fn flush(&mut self, out: &mut Vec<Finding>) -> Option<()> {
         if !std::mem::take(&mut self.pending.is_any) {
-            return;
+            return None;
         }
         let is_stuck = std::mem::take(&mut self.pending.is_stuck);
         let fed = std::mem::replace(&mut self.pending.fed, [0.0; LANES]);
-        let Some(block) = self.blocks.get_mut(self.pending.block) else {
-            return;
-        };
+        let block = self.blocks.get_mut(self.pending.block)?;
         let (residual, readings) = (&self.pending.residual, &mut self.readings);
         self.stepper
             .step(&mut block.state, &block.limits, (residual, &fed), readings);
@@ -420,46 +447,39 @@ impl Bank {
             && self.readings.loudest() < 1.0
             && block.state.most_quiet() < REFINE_EVERY;
         if is_calm && !is_stuck {
-            return;
+            return None;
         }
         for (lane, fed) in fed.into_iter().enumerate() {
             if fed > 0.0 {
                 self.conclude(self.pending.block * LANES + lane, lane, out);
             }
         }
+        Some(())
     }
 
     /// What follows from the charts of a slot that has just been stepped.
-    fn conclude(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) {
-        let (Some(arrival), Some(block)) =
-            (self.arrivals.get(slot), self.blocks.get(self.pending.block))
-        else {
-            return;
-        };
+    fn conclude(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) -> Option<()> {
+        let arrival = self.arrivals.get(slot)?;
+        let block = self.blocks.get(self.pending.block)?;
         let worst = at(&self.readings.worst, lane).max(arrival.stuck_ratio());
         if worst >= 1.0 || block.faulty & (1 << lane) != 0 {
             self.judge(slot, lane, out);
-            return;
+            return None;
         }
         let is_due = at(&block.state.quiet_count, lane) >= REFINE_EVERY;
         if is_due || arrival.is_taught {
             self.teach(slot, lane, is_due);
         }
+        Some(())
     }
 
-    fn judge(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) {
-        let (Some(arrival), Some(block), Some(design), Some(Mind::Charted(charted))) = (
-            self.arrivals.get(slot),
-            self.blocks.get_mut(self.pending.block),
-            self.designs.get(slot),
-            self.minds.get(slot),
-        ) else {
-            return;
-        };
-        let phase = self.pending.phase.get(lane).copied();
-        let Some((level, normal)) = charted.normal(phase.unwrap_or(Phase::UNKNOWN)) else {
-            return;
-        };
+    fn judge(&mut self, slot: usize, lane: usize, out: &mut Vec<Finding>) -> Option<()> {
+        let arrival = self.arrivals.get(slot)?;
+        let block = self.blocks.get_mut(self.pending.block)?;
+        let design = self.designs.get(slot)?;
+        let charted = self.minds.get_mut(slot)?.charted()?;
+        let phase = *self.pending.phase.get(lane)?;
+        let (level, normal) = charted.normal(phase)?;
         let sample = Sampled {
             slot: Slot(u32::try_from(slot).unwrap_or(u32::MAX)),
             value: self.pending.value.get(lane).copied().unwrap_or_default(),
@@ -479,22 +499,19 @@ impl Bank {
             self.faults.insert(slot, fault);
         }
         match aftermath {
-            Aftermath::None => return,
+            Aftermath::None => return None,
             Aftermath::Reset => block.state.reset(lane),
             Aftermath::Recover => block.state.recover(lane),
         }
         put(&mut block.scores, lane, 0.0);
+        Some(())
     }
 
     /// Lets a quiet sample teach.
-    fn teach(&mut self, slot: usize, lane: usize, is_due: bool) {
-        let (Some(Mind::Charted(charted)), Some(block), Some(design)) = (
-            self.minds.get_mut(slot),
-            self.blocks.get_mut(self.pending.block),
-            self.designs.get(slot),
-        ) else {
-            return;
-        };
+    fn teach(&mut self, slot: usize, lane: usize, is_due: bool) -> Option<()> {
+        let charted = self.minds.get_mut(slot)?.charted()?;
+        let block = self.blocks.get_mut(self.pending.block)?;
+        let design = self.designs.get(slot)?;
         let is_quiet = at(&self.readings.worst, lane) < QUIET_RATIO;
         let residual = f64::from(at(&self.pending.residual, lane));
         if is_quiet && let Some(phase) = self.pending.phase.get(lane) {
@@ -506,7 +523,7 @@ impl Bank {
             charted.grow(residual, true);
         }
         if !is_due {
-            return;
+            return None;
         }
         let sum = f64::from(at(&block.state.quiet_sum, lane));
         let count = f64::from(at(&block.state.quiet_count, lane));
@@ -519,13 +536,20 @@ impl Bank {
         } else {
             self.relevel(slot);
         }
+        Some(())
     }
 
-    fn learn(&mut self, input: &Input, phase: Phase, follows: bool, out: &mut Vec<Finding>) {
+    fn learn(
+        &mut self,
+        input: &Input,
+        phase: Phase,
+        follows: bool,
+        out: &mut Vec<Finding>,
+    ) -> Option<()> {
         let slot = input.slot.index();
         let context = self.contexts.of(slot);
         if context.is_some_and(|context| context.is_unsettled(input.at)) {
-            return;
+            return None;
         }
         let around = Surroundings {
             mode: self.contexts.mode(slot),
@@ -533,11 +557,8 @@ impl Bank {
             follows,
             matter: context.is_some() || !phase.position_s.is_nan(),
         };
-        let (Some(Mind::Learning(learner)), Some(design)) =
-            (self.minds.get_mut(slot), self.designs.get(slot))
-        else {
-            return;
-        };
+        let learner = self.minds.get_mut(slot)?.learner()?;
+        let design = self.designs.get(slot)?;
         let room = self.nursery.room(learner.place());
         let ratios = learner.observe(input.value, around, room);
         // A fit takes about half a millisecond: when many slots have learned at once, they take turns.
@@ -551,6 +572,7 @@ impl Bank {
         if let Some(model) = model {
             self.graduate(slot, model, input.at, out);
         }
+        Some(())
     }
 
     /// Ends the learning phase of a slot with what it has seen so far. False when that is not enough for a model; it
@@ -588,24 +610,21 @@ impl Bank {
         self.adopt(slot, charted);
     }
 
-    fn attend(&mut self, input: &Input, phase: Phase, out: &mut Vec<Finding>) {
+    fn attend(&mut self, input: &Input, phase: Phase, out: &mut Vec<Finding>) -> Option<()> {
         let slot = input.slot.index();
-        let (Some(Mind::Charted(charted)), Some(design)) =
-            (self.minds.get_mut(slot), self.designs.get(slot))
-        else {
-            return;
-        };
+        let charted = self.minds.get_mut(slot)?.charted()?;
+        let design = self.designs.get(slot)?;
         let was_armed = charted.is_armed();
         let residual = match charted.attend(input.value, phase, input.at, design) {
             Attention::Chart(residual) => residual,
-            Attention::Skip => return,
+            Attention::Skip => return None,
             Attention::Ready => {
                 // A mode that is new is known less well than the others.
                 self.phases.rearm(was_armed, charted.is_armed());
                 self.flush(out);
                 self.renew(slot);
                 self.reset(slot);
-                return;
+                return None;
             }
         };
         let guard = charted.spread_guard();
@@ -613,19 +632,17 @@ impl Bank {
             self.set_stage(slot, false);
         }
         self.pend(input, residual / guard, phase, out);
+        Some(())
     }
 
     /// A sample of a signal without a level.
-    fn wander(&mut self, input: &Input, phase: Phase, out: &mut Vec<Finding>) {
+    fn wander(&mut self, input: &Input, phase: Phase, out: &mut Vec<Finding>) -> Option<()> {
         let slot = input.slot.index();
-        let Some(Mind::Wandering(wander)) = self.minds.get_mut(slot) else {
-            return;
-        };
+        let wander = self.minds.get_mut(slot)?.wander()?;
         let was_armed = wander.is_armed();
         let said = wander.step(input.value, phase);
         if !was_armed && wander.is_armed() {
-            self.phases.learning -= 1;
-            self.phases.armed += 1;
+            self.phases.learn(true);
         }
         let score = if said.is_on {
             said.ratio.max(1.0)
@@ -637,6 +654,7 @@ impl Bank {
         if let Some(fault) = judge_wandering(fault, &said, input, out) {
             self.faults.insert(slot, fault);
         }
+        Some(())
     }
 
     /// Samples are missing before the next one of a slot.
@@ -650,27 +668,21 @@ impl Bank {
     }
 
     /// Puts a slot on a model.
-    fn adopt(&mut self, slot: usize, charted: Charted) {
+    fn adopt(&mut self, slot: usize, charted: Charted) -> Option<()> {
         let is_armed = charted.is_armed();
-        let Some(mind) = self.minds.get_mut(slot) else {
-            return;
-        };
-        if matches!(mind, Mind::Wandering(_)) {
-            return;
-        }
+        let mind = self
+            .minds
+            .get_mut(slot)
+            .filter(|mind| !mind.is_wandering())?;
         match std::mem::replace(mind, Mind::Charted(Box::new(charted))) {
-            Mind::Learning(learner) => {
-                self.phases.learning -= 1;
-                self.nursery.leave(learner.place());
+            Mind::Charted(old) => self.phases.rearm(old.is_armed(), is_armed),
+            mut learning => {
+                self.phases.learn(is_armed);
+                let place = learning.learner().map(|learner| learner.place());
+                place
+                    .into_iter()
+                    .for_each(|place| self.nursery.leave(place));
             }
-            Mind::Charted(old) if old.is_armed() => self.phases.armed -= 1,
-            Mind::Charted(_) => self.phases.provisional -= 1,
-            Mind::Wandering(_) => {}
-        }
-        if is_armed {
-            self.phases.armed += 1;
-        } else {
-            self.phases.provisional += 1;
         }
         self.renew(slot);
         self.reset(slot);
@@ -679,6 +691,7 @@ impl Bank {
             .of(slot)
             .is_some_and(|context| context.is_quiet);
         self.set_stage(slot, is_quiet);
+        Some(())
     }
 
     /// Writes level and limits of a slot anew; its statistics go on.

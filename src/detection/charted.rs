@@ -15,7 +15,7 @@ use crate::model::Mono;
 /// Independent samples from which on a baseline counts as known…
 const ARMED_EFFECTIVE: f64 = 3_000.0;
 /// …or plain ones: a persistent signal would take for ever.
-const ARMED_PLAIN: f64 = 30_000.0;
+const ARMED_PLAIN: f64 = 20_000.0;
 /// Samples that a level is averaged over at most; older ones fade.
 const LEVEL_MEMORY: f64 = 20_000.0;
 /// A level that was accepted is known as well as after this many samples.
@@ -152,7 +152,9 @@ impl Charted {
 
     /// Whether the baseline counts as known.
     pub(super) fn is_armed(&self) -> bool {
-        self.model.effective_samples() >= ARMED_EFFECTIVE || samples(&self.model) >= ARMED_PLAIN
+        let least = self.model.levels.iter().map(|level| level.samples);
+        let plain = least.fold(f64::INFINITY, f64::min);
+        self.model.effective_samples() >= ARMED_EFFECTIVE || plain >= ARMED_PLAIN
     }
 
     /// The plant has announced a change: levels settle, perhaps in another mode.
@@ -171,12 +173,8 @@ impl Charted {
     /// A person says that the level is normal which lies `distance` spreads from the present one.
     pub(super) fn move_level(&mut self, distance: f64) {
         let mode = self.mode;
-        let level = self
-            .model
-            .levels
-            .iter_mut()
-            .find(|level| level.mode == mode);
-        if let Some(level) = level {
+        let levels = self.model.levels.iter_mut();
+        for level in levels.filter(|level| level.mode == mode) {
             level.level += distance * level.spread;
             level.samples = level.samples.min(MOVED_SAMPLES);
         }
@@ -191,15 +189,24 @@ impl Charted {
         at: Mono,
         design: &ChartDesign,
     ) -> Attention {
-        if self.introduction.is_some() {
-            return self.introduce(value, at, design);
-        }
-        let Some(level) = self.level().copied() else {
-            return Attention::Skip;
+        let attention = if self.introduction.is_some() {
+            self.introduce(value, at, design)
+        } else {
+            self.compare(value, phase, at, design)
         };
-        let Some(expected) = self.expected(phase) else {
-            return Attention::Skip;
-        };
+        attention.unwrap_or(Attention::Skip)
+    }
+
+    /// Holds a sample against level and pattern; `None` where one of them is not known.
+    fn compare(
+        &mut self,
+        value: f64,
+        phase: Phase,
+        at: Mono,
+        design: &ChartDesign,
+    ) -> Option<Attention> {
+        let level = *self.level()?;
+        let expected = self.expected(phase)?;
         let distance = value - level.level;
         let residual = (distance - expected.offset) / (level.spread * expected.spread);
         if !expected.is_learned
@@ -209,19 +216,17 @@ impl Charted {
             pattern.refine(phase, distance, 0.0, design.period.as_secs_f32());
         }
         if self.settles(residual, at) {
-            return Attention::Skip;
+            return None;
         }
         if expected.is_learned != self.has_level {
             self.has_level = expected.is_learned;
             self.strange = Strange::default();
-            return Attention::Ready;
+            return Some(Attention::Ready);
         }
         if self.has_level {
-            return Attention::Chart(residual);
+            return Some(Attention::Chart(residual));
         }
-        self.strange
-            .residual(residual)
-            .map_or(Attention::Skip, Attention::Chart)
+        self.strange.residual(residual).map(Attention::Chart)
     }
 
     /// The level of the present mode with the spread at a phase, and what is normal there, in the tag's unit.
@@ -271,21 +276,19 @@ impl Charted {
 
     /// Collects the first samples of a mode. Its spread and dynamics are borrowed from what is known of the signal,
     /// where its own are smaller.
-    fn introduce(&mut self, value: f64, at: Mono, design: &ChartDesign) -> Attention {
+    fn introduce(&mut self, value: f64, at: Mono, design: &ChartDesign) -> Option<Attention> {
         if let Some(settling) = self.settling {
             if at.since(settling.since) < settling.settle + settling.settle / 2 {
-                return Attention::Skip;
+                return None;
             }
             self.settling = None;
         }
         let wanted = usize::try_from(design.learn_samples).unwrap_or(usize::MAX);
         let need = wanted.clamp(*INTRODUCTION.start(), *INTRODUCTION.end());
-        let Some(introduction) = &mut self.introduction else {
-            return Attention::Skip;
-        };
+        let introduction = self.introduction.as_mut()?;
         introduction.values.push(value);
         if introduction.values.len() < need {
-            return Attention::Skip;
+            return None;
         }
         let (level, spread) = level_and_spread(&introduction.values);
         let floor = spread_floor(&introduction.values);
@@ -302,7 +305,7 @@ impl Charted {
             self.model.levels.pop();
         }
         self.introduction = self.level().is_none().then(Introduction::default);
-        Attention::Ready
+        Some(Attention::Ready)
     }
 
     /// Writes the limits into a lane.
@@ -330,17 +333,21 @@ impl Charted {
     }
 
     /// A quiet sample at a phase teaches the pattern.
-    pub(super) fn teach_pattern(&mut self, residual: f64, phase: Phase, period_s: f32) {
-        let Some(spread) = self.level().map(|level| level.spread) else {
-            return;
-        };
-        let is_learned = self
-            .expected(phase)
-            .is_some_and(|expected| expected.is_learned);
-        if let (Some(pattern), true) = (&mut self.model.pattern, is_learned) {
-            let surprise = residual.clamp(-2.0, 2.0) * spread;
-            pattern.refine(phase, 0.0, surprise, period_s);
-        }
+    /// `None` when there is none, or none for such days yet.
+    pub(super) fn teach_pattern(
+        &mut self,
+        residual: f64,
+        phase: Phase,
+        period_s: f32,
+    ) -> Option<()> {
+        let surprise = residual.clamp(-2.0, 2.0) * self.level()?.spread;
+        let expected = self.expected(phase)?;
+        let pattern = self
+            .model
+            .pattern
+            .as_mut()
+            .filter(|_| expected.is_learned)?;
+        pattern.refine(phase, 0.0, surprise, period_s)
     }
 
     /// A quiet residual of a provisional baseline improves spread and correlation.
@@ -371,17 +378,12 @@ impl Charted {
     pub(super) fn refine(&mut self, sum: f64, count: f64, design: &ChartDesign) -> bool {
         let mode = self.mode;
         let has_pattern = self.model.pattern.is_some();
-        let Some(level) = self
-            .model
-            .levels
-            .iter_mut()
-            .find(|level| level.mode == mode)
-        else {
-            return false;
-        };
-        level.samples = (level.samples + count).min(LEVEL_MEMORY.max(level.samples));
-        if !has_pattern {
-            level.level += level.spread * sum / level.samples;
+        let levels = self.model.levels.iter_mut();
+        for level in levels.filter(|level| level.mode == mode) {
+            level.samples = (level.samples + count).min(LEVEL_MEMORY.max(level.samples));
+            if !has_pattern {
+                level.level += level.spread * sum / level.samples;
+            }
         }
         let known = samples(&self.model);
         let is_due = known.is_finite() && known >= RENEW_GROWTH * self.renewed_at;

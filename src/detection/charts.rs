@@ -32,9 +32,11 @@ pub(super) const FOLLOWED_MAX: f32 = 8.0;
 /// Smaller EWMA values are zero: a signal resting on its median must not end in slow denormal arithmetic.
 const LEVEL_ZERO: f32 = 1e-20;
 /// Winsorising of residuals and innovations.
-const CLIP: f32 = single(CLIP_SIGMAS);
+#[expect(clippy::cast_possible_truncation, reason = "a constant of few digits")]
+const CLIP: f32 = CLIP_SIGMAS as f32;
 /// Allowance of the CUSUMs of squares.
-const SPREAD_K: f32 = single(SPREAD_ALLOWANCE);
+#[expect(clippy::cast_possible_truncation, reason = "a constant of few digits")]
+const SPREAD_K: f32 = SPREAD_ALLOWANCE as f32;
 /// Smoothing of the mean squares.
 const SQUARES_LAMBDA: f32 = 0.03;
 /// A spike leaves the normal band: the return from one is a jump of `e`, too, but to a normal `r`.
@@ -408,9 +410,4 @@ const fn flag(holds: bool) -> f32 {
 )]
 const fn pick(weight: f32, yes: f32, no: f32) -> f32 {
     if weight > 0.5 { yes } else { no }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "constants of few digits")]
-const fn single(x: f64) -> f32 {
-    x as f32
 }

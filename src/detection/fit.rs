@@ -92,7 +92,7 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
     let is_moving =
         |lesson: &&Lesson| level_of(&levels, lesson.mode).is_none_or(|level| !level.is_still);
     let moving: Vec<Lesson> = lessons.iter().filter(is_moving).copied().collect();
-    let mut model = Model {
+    let model = Model {
         shape: shape(
             &innovations,
             &rested,
@@ -104,9 +104,7 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
         pattern: pattern.map(Box::new),
         dynamics,
     };
-    if !model.is_usable() {
-        return None;
-    }
+    let mut model = Some(model).filter(Model::is_usable)?;
     model.dynamics.widen = (replay(&residuals, lessons, &model, design) / REPLAY_SHARE).max(1.0);
     Some(model).filter(Model::is_usable)
 }
@@ -139,10 +137,8 @@ fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
 
 /// Whether values in time order move too little to measure by.
 pub(super) fn is_still(values: &[f64]) -> bool {
-    let changes = values.windows(2).filter(|pair| match pair {
-        [a, b] => a.to_bits() != b.to_bits(),
-        _ => false,
-    });
+    let pairs = values.iter().zip(values.iter().skip(1));
+    let changes = pairs.filter(|(a, b)| a.to_bits() != b.to_bits());
     changes.count() < CHANGES_MIN
 }
 
@@ -238,10 +234,7 @@ fn lag_one(pairs: &[(f64, f64)]) -> f64 {
     let count = pairs.len() as f64;
     let shared: f64 = pairs.iter().map(|(a, b)| clip(*a) * clip(*b)).sum();
     let power: f64 = pairs.iter().map(|(a, _)| clip(*a) * clip(*a)).sum();
-    if power <= 0.0 {
-        return 0.0;
-    }
-    let phi = shared / power;
+    let phi = shared / power.max(f64::MIN_POSITIVE);
     let freed = phi + (1.0 + 3.0 * phi) / count.max(100.0);
     if freed.abs() < 2.0 / count.sqrt() {
         return 0.0;

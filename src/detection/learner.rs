@@ -146,9 +146,6 @@ impl Learner {
     /// The model, once the learning phase is over. When the signal did not move enough, or its values are beyond
     /// arithmetic, learning begins again.
     pub(super) fn conclude(&mut self, room: &[f32], design: &ChartDesign) -> Option<Model> {
-        if !self.is_complete() {
-            return None;
-        }
         let kept = room.get(..self.have).unwrap_or_default();
         let is_arithmetic = kept.iter().all(|offset| offset.is_finite());
         let model = is_arithmetic

@@ -154,10 +154,9 @@ impl Pattern {
         };
         let residuals: Vec<Vec<f64>> = self.bins.iter().zip(by_bin).map(residual).collect();
         let (_, common) = level_and_spread(&residuals.concat());
-        if common <= 0.0 {
-            return;
-        }
-        for (bin, values) in self.bins.iter_mut().zip(&residuals) {
+        // Without any spread there is nothing to share.
+        let bins = self.bins.iter_mut().zip(&residuals);
+        for (bin, values) in bins.filter(|_| common > 0.0) {
             let bound = 4.0 * common;
             let squares: f64 = values.iter().map(|v| v.clamp(-bound, bound).powi(2)).sum();
             let count = values.len() as f64;
@@ -186,9 +185,8 @@ impl Pattern {
 
     fn smooth(&mut self, class: usize) {
         let half = self.bins.len() / 2;
-        let Some(bins) = self.bins.get_mut(class * half..(class + 1) * half) else {
-            return;
-        };
+        let bins = self.bins.get_mut(class * half..(class + 1) * half);
+        let bins = bins.unwrap_or_default();
         let raw: Vec<f32> = bins.iter().map(|bin| bin.offset).collect();
         let before = raw.iter().cycle().skip(half.saturating_sub(1));
         let after = raw.iter().cycle().skip(1);
@@ -248,19 +246,22 @@ impl Pattern {
     }
 
     /// Learns slowly from a quiet sample, `distance` from the level and `surprise` from what was expected.
-    pub(super) fn refine(&mut self, phase: Phase, distance: f64, surprise: f64, period_s: f32) {
-        let Some(index) = self.bin(phase) else {
-            return;
-        };
+    /// `None` where the pattern does not reach.
+    pub(super) fn refine(
+        &mut self,
+        phase: Phase,
+        distance: f64,
+        surprise: f64,
+        period_s: f32,
+    ) -> Option<()> {
+        let index = self.bin(phase)?;
         let class = usize::from(index >= self.bins.len() / 2);
         let is_learned = self.is_learned(class);
         let visit = match self.profile {
             Cyclic::Cycle => 1.0,
             Cyclic::Day => self.bin_s / period_s,
         };
-        let Some(bin) = self.bins.get_mut(index) else {
-            return;
-        };
+        let bin = self.bins.get_mut(index)?;
         if is_learned {
             bin.samples = (bin.samples + 1.0).min(VISITS_MAX * visit);
             bin.offset += single(surprise) / bin.samples.max(5.0);
@@ -276,6 +277,7 @@ impl Pattern {
                 self.smooth(class);
             }
         }
+        Some(())
     }
 
     fn bin(&self, phase: Phase) -> Option<usize> {

@@ -12,6 +12,16 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// A slot has learned its first baseline.
+    pub(super) const fn learn(&mut self, is_armed: bool) {
+        self.learning -= 1;
+        if is_armed {
+            self.armed += 1;
+        } else {
+            self.provisional += 1;
+        }
+    }
+
     /// A slot that has a baseline knows it better than before, or worse: a mode that is new is known least of all.
     pub(super) const fn rearm(&mut self, was_armed: bool, is_armed: bool) {
         if was_armed == is_armed {

@@ -54,10 +54,8 @@ fn outlier_bound(sizes: &[f64]) -> f64 {
 pub(super) fn smallest_step(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    let steps = sorted.windows(2).filter_map(|pair| match pair {
-        [a, b] => Some(b - a).filter(|step| *step > 0.0),
-        _ => None,
-    });
+    let steps = sorted.iter().zip(sorted.iter().skip(1)).map(|(a, b)| b - a);
+    let steps = steps.filter(|step| *step > 0.0);
     let smallest = steps.fold(f64::INFINITY, f64::min);
     if smallest.is_finite() { smallest } else { 0.0 }
 }

@@ -281,10 +281,7 @@ pub(super) fn judge(
 }
 
 fn raise(look: &Look, out: &mut Vec<Finding>) -> Option<Fault> {
-    let (chart, ratio) = look.loudest();
-    if ratio < 1.0 {
-        return None;
-    }
+    let (chart, ratio) = Some(look.loudest()).filter(|(_, ratio)| *ratio >= 1.0)?;
     let finding = look.finding(Change::Raised, chart, ratio, look.onset(chart));
     out.push(finding);
     Some(Fault::new(
