@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Bounded: [`CONNECTIONS_MAX`] connections, [`REQUEST_BYTES_MAX`] per request, [`IDLE_MAX`] of silence. It carries
-//! questions only; nothing here changes the plant or the data.
+//! questions, and what a person decides about a baseline; nothing here changes the plant or the data.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -39,7 +39,7 @@ pub const ANSWER_TIME_MAX: Duration = Duration::from_mins(10);
 const SOCKET: &str = "andon.sock";
 
 /// What can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cmd", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// State of the whole gateway.
@@ -48,6 +48,14 @@ pub enum Request {
     BufferStatus,
     /// [`crate::buffer::VerifyReport`].
     BufferVerify,
+    /// A list of [`crate::pipeline::BaselineStatus`].
+    BaselineList,
+    /// The level that a standing alarm of this tag shows is normal from now on. Answers with its
+    /// [`crate::pipeline::BaselineStatus`].
+    BaselineAccept {
+        /// Name of the tag.
+        tag: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]

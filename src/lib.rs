@@ -12,6 +12,7 @@
 //! | [`acquisition`] | edge | fixed-rate polling, back-off, circuit breakers |
 //! | [`validation`] | pure | range, rate of change, stale, stuck, gap → Quality |
 //! | [`detection`] | pure | EWMA and CUSUM on a learned baseline |
+//! | [`baseline`] | edge | learned baselines, kept over a restart |
 //! | [`alerting`] | pure | conditions → alerts, routed to roles |
 //! | [`pipeline`] | pure + task | the chain of the three above, summaries, report by exception |
 //! | [`replay`] | edge | recorded samples through the pipeline, by the time of the data |
@@ -32,6 +33,7 @@ pub mod acquisition;
 pub mod alerting;
 pub mod app;
 pub mod backtest;
+pub mod baseline;
 pub mod buffer;
 pub mod cli;
 pub mod clock;

@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
     ("detection", &["model", "config"]),
+    ("baseline", &["model", "config", "detection"]),
     ("record", &["model", "alerting"]),
     ("alerting", &["model", "config", "detection", "record"]),
     (

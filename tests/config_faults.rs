@@ -22,6 +22,13 @@ address = "holding:100"
 type = "f32"
 "#;
 
+const TAG2: &str = r#"
+[[device.tag]]
+name = "cycles"
+address = "holding:102"
+type = "u16"
+"#;
+
 /// Runs `andon check` on `line1.toml` beside `others` (name, text, mode).
 fn andon_check(text: &str, others: &[(&str, &str, u32)], arguments: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
@@ -306,6 +313,89 @@ level = \"verbose\"
 "
     );
     insta::assert_snapshot!("alerting", faults(&text));
+}
+
+/// Three detected tags and one that is not.
+fn four_tags() -> String {
+    let tag = |name: &str, rest: &str| {
+        format!(
+            "[[device.tag]]\nname = \"{name}\"\naddress = \"holding:1\"\ntype = \"u16\"\n{rest}\n"
+        )
+    };
+    [
+        GATEWAY.to_owned(),
+        DEVICE.to_owned(),
+        tag("temp", "detect = true"),
+        tag("force", "detect = true"),
+        tag("slow", "detect = true\nrate = \"10s\""),
+        tag("recipe", ""),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_context_names_tags_that_are_there() {
+    let text = four_tags()
+        + r#"
+[[context]]
+assets = ["a//b"]
+mode = ["press1.recipy", 5]
+setpoints = "press1.temp"
+cycle = "press1.cycle"
+settle = "2d"
+[[context]]
+[[context]]
+settle = "10s"
+modes = ["press1.recipe"]
+quiet = [{ tag = "press1.recipe" }, { values = ["MAINT"] }, { tag = "press1.state", values = [1.5, 2, true] }]
+[[context]]
+mode = []
+"#;
+    insta::assert_snapshot!("context", faults(&text));
+}
+
+#[test]
+fn a_context_has_bounds() {
+    let many = vec!["\"press1.recipe\""; 17].join(", ");
+    let text = format!("{}[[context]]\nmode = [{many}]\n", four_tags());
+    insta::assert_snapshot!("context_bounds", faults(&text));
+}
+
+#[test]
+fn a_group_has_two_detected_tags_of_one_rate() {
+    let text = four_tags()
+        + r#"
+[[group]]
+[[group]]
+name = "press one"
+tags = ["press1.temp"]
+[[group]]
+name = "g"
+tags = ["press1.temp", "press1.forse", "press1.recipe"]
+[[group]]
+name = "g2"
+tags = ["press1.temp", "press1.slow"]
+[[group]]
+name = "g2"
+tags = ["press1.temp", "press1.force", "press1.temp"]
+colour = 1
+"#;
+    insta::assert_snapshot!("group", faults(&text));
+}
+
+#[test]
+fn a_cycle_profile_needs_a_cycle() {
+    let text = format!(
+        "{GATEWAY}{DEVICE}{TAG}detect = {{ profile = \"cycle\", level = \"wondering\", within = \"1ms\" }}\n"
+    );
+    insta::assert_snapshot!("profile", faults(&text));
+    let text = format!(
+        "{GATEWAY}{DEVICE}{TAG}detect = {{ profile = \"cycle\" }}\n{TAG2}[[context]]\nmode = [\"press1.cycles\"]\n"
+    );
+    insta::assert_snapshot!("profile_cycle", faults(&text));
+    let with_cycle = text.replace("mode = [\"press1.cycles\"]", "cycle = \"press1.cycles\"");
+    let output = andon_check(&with_cycle, &[], &[]);
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

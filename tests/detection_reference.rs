@@ -8,8 +8,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use andon::config::DetectionRules;
-use andon::detection::{cusum_arl, design, ewma_arl};
+use andon::config::{DetectionRules, Level, Profile};
+use andon::detection::{CHARTS, cusum_arl, design, ewma_arl};
 
 fn rows(name: &str) -> Vec<Vec<String>> {
     let dir = std::env::var_os("ANDON_REFERENCE_DIR")
@@ -60,10 +60,13 @@ fn limit_for(chart: &str, parameter: f64, arl0: f64) -> Option<f64> {
         _ => return None,
     };
     let rules = DetectionRules {
-        // Two charts share the budget.
-        mean_time_between_false_alarms: Duration::from_secs_f64(arl0 / 2.0),
+        // The charts of a slot share the budget.
+        mean_time_between_false_alarms: Duration::from_secs_f64(arl0 / CHARTS),
         shift_sigma,
         learn_samples: 300,
+        within: None,
+        profile: Profile::None,
+        level: Level::Fixed,
     };
     let made = design(&rules, Duration::from_secs(1)).unwrap();
     Some(if chart == "cusum" {

@@ -68,6 +68,8 @@ fn config() -> Config {
         mqtt: None,
         devices: vec![device()],
         tags: vec![temperature, tag("press1.force")],
+        contexts: Vec::new(),
+        groups: Vec::new(),
         alerting: AlertingConfig {
             routes: vec![Route {
                 kinds: Vec::new(),

@@ -147,7 +147,7 @@ pub(super) const fn default_advice(kind: AlarmKind) -> &'static str {
         AlarmKind::RateOfChange => {
             "Look for a loose connection or interference at the sensor; if the reading is real, check the machine."
         }
-        AlarmKind::Stuck => {
+        AlarmKind::Stuck | AlarmKind::Frozen => {
             "Check that the machine runs, then the sensor and its transmitter; compare with a gauge on site."
         }
         AlarmKind::BadSensor => {
@@ -167,9 +167,6 @@ pub(super) const fn default_advice(kind: AlarmKind) -> &'static str {
         }
         AlarmKind::Unsteady => {
             "Look for hunting control loops, loose parts, air or cavitation; then check the sensor and its wiring."
-        }
-        AlarmKind::Frozen => {
-            "Check that the machine runs, then the sensor and its transmitter; compare with a gauge on site."
         }
         AlarmKind::Unusual => {
             "Check what happened at that time; if it was intended, nothing needs to be done."

@@ -8,6 +8,7 @@
 
 mod birth_mark;
 mod health;
+mod keeper;
 mod sink;
 mod storage;
 mod upstream;
@@ -39,6 +40,8 @@ use sink::BufferSink;
 const ACQUIRED_QUEUE: usize = 4096;
 /// Storage incidents that may wait for the chain.
 const TROUBLE_QUEUE: usize = 64;
+/// Questions about baselines that may wait for the chain.
+const ASKED_QUEUE: usize = 8;
 /// Each step of the shut-down takes at most this long.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
@@ -123,6 +126,7 @@ pub fn run(config: Config) -> Result<(), AppError> {
         designs,
         epoch: opened.epoch,
         raw_hold: config.buffer.commit_interval,
+        learned: keeper::recall(&config),
     };
     let chain = Chain::new(parts, clock.now());
     let common = Common {
@@ -211,10 +215,14 @@ async fn serve(
     let (status_tx, status) = watch::channel(pipeline::task::ChainStatus::default());
 
     let mut chain_units = Supervisor::new(chaining.clone());
+    let (ask, asked) = mpsc::channel(ASKED_QUEUE);
+    let (learned_tx, learned) = watch::channel(pipeline::Learned::default());
     let ports = pipeline::task::Ports {
         acquired,
         trouble,
         status: status_tx,
+        asked,
+        learned: learned_tx,
     };
     let sink = BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock));
     let clock = Arc::clone(&common.clock);
@@ -233,8 +241,17 @@ async fn serve(
     }
     drop(acquired_tx);
 
-    let upstream =
-        upstream::start(&common, facts, status, publishing.clone()).map_err(AppError::Runtime)?;
+    let upstream = upstream::start(
+        &common,
+        facts,
+        upstream::FromChain {
+            status,
+            learned,
+            ask,
+        },
+        publishing.clone(),
+    )
+    .map_err(AppError::Runtime)?;
     let outcome = tokio::select! {
         () = stop.received() => Ok(()),
         failed = pollers.join() => failed.map_err(AppError::GaveUp),

@@ -1,18 +1,19 @@
-//! The second thread: publishing, health and the control socket.
+//! The second thread: publishing, health, the control socket, and what is kept of the chain's learning.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Common, birth_mark, health};
+use super::{Common, birth_mark, health, keeper};
 use crate::acquisition::DeviceState;
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
-use crate::pipeline::task::ChainStatus;
+use crate::pipeline::Learned;
+use crate::pipeline::task::{Asked, ChainStatus};
 use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
 use crate::record::names::{TagName, TagNames};
 use crate::supervisor::Supervisor;
@@ -31,6 +32,14 @@ pub(super) struct Facts {
     pub(super) generation: u32,
     pub(super) numbers: Vec<u32>,
     pub(super) epoch: u32,
+}
+
+/// The chain's ends of channels.
+#[derive(Debug)]
+pub(super) struct FromChain {
+    pub(super) status: watch::Receiver<ChainStatus>,
+    pub(super) learned: watch::Receiver<Learned>,
+    pub(super) ask: mpsc::Sender<Asked>,
 }
 
 /// The running thread.
@@ -68,6 +77,7 @@ struct Parts {
     birth: Arc<Birth>,
     names: TagNames,
     chain: watch::Receiver<ChainStatus>,
+    ask: mpsc::Sender<Asked>,
     stats: Arc<PublishStats>,
 }
 
@@ -75,7 +85,7 @@ struct Parts {
 pub(super) fn start(
     common: &Common,
     facts: Facts,
-    chain: watch::Receiver<ChainStatus>,
+    from: FromChain,
     cancel: CancellationToken,
 ) -> std::io::Result<Upstream> {
     let config = &common.config;
@@ -91,7 +101,8 @@ pub(super) fn start(
         identity,
         names: facts.names,
         common: common.clone(),
-        chain,
+        chain: from.status,
+        ask: from.ask,
         stats: Arc::new(PublishStats::default()),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -101,7 +112,7 @@ pub(super) fn start(
     std::thread::Builder::new()
         .name("andon-publish".into())
         .spawn(move || {
-            runtime.block_on(serve(parts, cancel));
+            runtime.block_on(serve(parts, from.learned, cancel));
             over.send_replace(true);
         })?;
     Ok(Upstream { ended })
@@ -132,7 +143,7 @@ fn birth(common: &Common, facts: &Facts, identity: &Identity) -> Birth {
     birth
 }
 
-async fn serve(parts: Parts, cancel: CancellationToken) {
+async fn serve(parts: Parts, learned: watch::Receiver<Learned>, cancel: CancellationToken) {
     let (health_tx, health) = watch::channel(health::compose(
         &parts.common,
         &parts.chain.borrow().clone(),
@@ -142,6 +153,8 @@ async fn serve(parts: Parts, cancel: CancellationToken) {
     let mut units = Supervisor::new(cancel.clone());
     publish_unit(&mut units, &parts, &health, &cancel);
     control_unit(&mut units, &parts, health, &cancel);
+    let config = Arc::clone(&parts.common.config);
+    units.essential("baselines", keeper::keep(config, learned, cancel.clone()));
     units.essential("health", watch_health(parts, health_tx, cancel.clone()));
     tokio::select! {
         failed = units.join() => if let Err(error) = failed { warn!(%error, "Publishing ended."); },
@@ -195,17 +208,37 @@ fn control_unit(
         }
     };
     let (buffer, stats) = (parts.common.buffer.clone(), Arc::clone(&parts.stats));
+    let ask = parts.ask.clone();
     let answer = move |request| {
         let (buffer, stats, health) = (buffer.clone(), Arc::clone(&stats), health.clone());
+        let ask = ask.clone();
         async move {
             match request {
                 Request::Status => Ok(health::status_json(&health.borrow(), &stats)),
                 Request::BufferStatus => to_json(buffer.status().await),
                 Request::BufferVerify => to_json(buffer.verify().await),
+                Request::BaselineList => to_json(ask_chain(&ask, Asked::List).await),
+                Request::BaselineAccept { tag } => {
+                    let accepted = ask_chain(&ask, |to| Asked::Accept(tag, to)).await;
+                    to_json(accepted.and_then(|accepted| accepted))
+                }
             }
         }
     };
     units.essential("control", control.serve(answer, cancel.clone()));
+}
+
+/// Asks the chain and waits for its answer.
+async fn ask_chain<T>(
+    ask: &mpsc::Sender<Asked>,
+    asked: impl FnOnce(oneshot::Sender<T>) -> Asked,
+) -> Result<T, String> {
+    let (to, answer) = oneshot::channel();
+    let sent = ask.send(asked(to)).await;
+    sent.map_err(|_closed| "the gateway is stopping".to_owned())?;
+    answer
+        .await
+        .map_err(|_closed| "the gateway is stopping".to_owned())
 }
 
 fn to_json<T: serde::Serialize, E: std::fmt::Display>(

@@ -321,6 +321,11 @@ mod tests {
         engine.begin();
         let first = engine.score(&row(0, &[0.3]));
         assert!(!first.alarm && first.score < 0.1, "{first:?}");
-        assert!((1..60).any(|i| engine.score(&row(i, &[4.0])).alarm));
+        // A level that is far off may be settling still; three settling times are enough for that.
+        let alarmed_at = (1..200).find(|i| engine.score(&row(*i, &[4.0])).alarm);
+        assert!(
+            alarmed_at.is_some_and(|at| (90..110).contains(&at)),
+            "{alarmed_at:?}"
+        );
     }
 }

@@ -74,7 +74,7 @@ impl Recording {
     /// What it is like, as far as the first `learn` rows tell.
     pub(super) fn outline(&self, period: Duration, learn: usize) -> Outline {
         let taught = || self.times.iter().take(learn);
-        let span = taught().next().zip(taught().last());
+        let span = taught().next().zip(taught().next_back());
         let span_ns = span.map_or(0, |(first, last)| {
             last.as_nanos().saturating_sub(first.as_nanos())
         });

@@ -30,7 +30,8 @@ fn check_faults(text: &str, expected: &[&str]) {
     assert_eq!(lines, expected);
 }
 
-/// Rows as `time/ns mode cycle_start values`.
+/// Rows as `time/ns mode cycle_start values`. Seconds that are no Unix time count from the first Monday of 1970, which
+/// is 345,600 s.
 fn rows(text: &str) -> Vec<String> {
     let recording = read_text(text).unwrap();
     recording
@@ -49,9 +50,9 @@ fn context_and_labels_are_told_from_values() {
                 0,1,RUN,1,2,0,0,0,0,x\n0.5,,RUN,0,NaN,1,1,1,1,y\n-1,3e2,,,.5,,,,,\n";
     assert_eq!(read_text(text).unwrap().columns, ["a", "b"]);
     let expected = [
-        "0 RUN* [1.0, 2.0]",
-        "500000000 RUN [NaN, NaN]",
-        "-1000000000 - [300.0, 0.5]",
+        "345600000000000 RUN* [1.0, 2.0]",
+        "345600500000000 RUN [NaN, NaN]",
+        "345599000000000 - [300.0, 0.5]",
     ];
     assert_eq!(rows(text), expected);
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 clean, 1 runtime failure, 2 check failed, 64 usage or configuration.
 
 mod backtest;
+mod baseline;
 mod browse;
 mod buffer;
 mod check;
@@ -65,6 +66,8 @@ enum Command {
     Buffer(buffer::Command),
     #[command(subcommand)]
     Opcua(opcua::Command),
+    #[command(subcommand)]
+    Baseline(baseline::Command),
     Verify(verify::Args),
     Decode(decode::Args),
     Design(design::Args),
@@ -97,6 +100,7 @@ where
         Command::Backtest(args) => backtest::run(&args),
         Command::Buffer(command) => buffer::run(&command),
         Command::Opcua(command) => opcua::run(&command),
+        Command::Baseline(command) => baseline::run(&command),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Design(args) => design::run(&args),

@@ -13,7 +13,7 @@ use super::opcua_link::{self, read_opcua_link};
 use super::section::Section;
 use super::settings::Settings;
 use super::tag::{Parent, read_tag};
-use super::types::{Device, Link, Tag};
+use super::types::{Device, Link, Profile, Tag};
 use crate::model::{AssetPath, DeviceId};
 
 /// What a device takes from the rest of the configuration.
@@ -29,6 +29,8 @@ pub(super) struct Plant<'a> {
 pub(super) struct Devices {
     pub list: Vec<Device>,
     pub tags: Vec<Tag>,
+    /// Tags that are compared with a machine cycle, and where that is written.
+    pub cyclic: Vec<(usize, At)>,
     names: BTreeMap<String, At>,
 }
 
@@ -140,7 +142,14 @@ impl Devices {
                 "is the name of an earlier tag of the device; names are unique",
             );
         }
+        let at = tag.at("detect");
         let mut tag = read_tag(tag, parent);
+        if tag
+            .detection
+            .is_some_and(|rules| rules.profile == Profile::Cycle)
+        {
+            self.cyclic.push((self.tags.len(), at));
+        }
         if let Some(before) = self.tags.last() {
             share(&mut tag, before);
         }

@@ -88,11 +88,16 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         defaults: &settings,
         beside,
     };
-    let Devices { list, mut tags, .. } = read_devices(&section, plant, root.at);
+    let Devices {
+        list,
+        mut tags,
+        cyclic,
+        ..
+    } = read_devices(&section, plant, root.at);
     tags.shrink_to_fit();
     let (contexts, groups) = read_relations(&section, asset, &tags);
     section.finish();
-    Some(Config {
+    let config = Config {
         gateway: gateway?,
         buffer,
         mqtt,
@@ -102,7 +107,23 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         groups,
         alerting,
         log,
-    })
+    };
+    check_cycles(&config, &cyclic, faults);
+    Some(config)
+}
+
+/// A signal can be compared with the machine cycle only where something tells the cycle.
+fn check_cycles(config: &Config, cyclic: &[(usize, At)], faults: &Faults) {
+    for (index, at) in cyclic {
+        let tag = config.tags.get(*index);
+        if let Some(tag) = tag.filter(|tag| !config.has_cycle(tag)) {
+            let message = format!(
+                "tag {}: detect.profile = \"cycle\" needs a [[context]] with a cycle; none that names the asset of the tag has one",
+                tag.name
+            );
+            faults.report(*at, message);
+        }
+    }
 }
 
 /// Reads `[[context]]` and `[[group]]`, which name tags.

@@ -52,13 +52,20 @@ impl Config {
         self.contexts.iter().position(names)
     }
 
-    /// The detection rules of a tag with everything decided that was left open.
-    pub fn decided(&self, tag: &Tag, rules: &DetectionRules) -> DetectionRules {
+    /// Whether the context that a tag follows tells machine cycles.
+    pub fn has_cycle(&self, tag: &Tag) -> bool {
         let context = self
             .context_of(tag)
             .and_then(|index| self.contexts.get(index));
-        let has_cycle = context.is_some_and(|context| context.cycle.is_some());
-        rules.decided(has_cycle, tag.rate.saturating_mul(rules.learn_samples))
+        context.is_some_and(|context| context.cycle.is_some())
+    }
+
+    /// The detection rules of a tag with everything decided that was left open.
+    pub fn decided(&self, tag: &Tag, rules: &DetectionRules) -> DetectionRules {
+        rules.decided(
+            self.has_cycle(tag),
+            tag.rate.saturating_mul(rules.learn_samples),
+        )
     }
 
     /// The device behind an id of this configuration.

@@ -8,7 +8,7 @@ use super::charts::{Column, LANES, Limits, QUIET_RATIO, Readings, State, Stepper
 use super::context::{ContextId, ContextPlan, Contexts, DayTime};
 use super::design::{CHARTS, ChartDesign};
 use super::fault::Fault;
-use super::finding::Finding;
+use super::finding::{Chart, Finding};
 use super::learner::{Learner, Surroundings};
 use super::model::{ModeId, Model};
 use super::nursery::Nursery;
@@ -208,11 +208,18 @@ impl Bank {
         let (mode, settle, is_quiet) = (context.mode, context.settle, context.is_quiet);
         for slot in context.slots.clone() {
             self.end_fault(slot.index(), out);
-            if let Some(Mind::Charted(charted)) = self.minds.get_mut(slot.index()) {
-                charted.enter(mode, at, settle);
-                self.renew(slot.index());
-                self.reset(slot.index());
+            match (
+                self.minds.get_mut(slot.index()),
+                self.designs.get(slot.index()),
+            ) {
+                (Some(Mind::Charted(charted)), _) => {
+                    charted.enter(mode, at, settle);
+                    self.renew(slot.index());
+                }
+                (Some(Mind::Learning(learner)), Some(design)) => learner.part(design),
+                _ => {}
             }
+            self.reset(slot.index());
             self.set_stage(slot.index(), is_quiet);
         }
     }
@@ -232,6 +239,34 @@ impl Bank {
         if let Some(context) = self.contexts.get_mut(id) {
             context.begin_cycle(at);
         }
+    }
+
+    /// A person accepts the level that a standing fault of a slot shows as the new normal; the fault ends. False when
+    /// there is no such fault.
+    pub fn accept(&mut self, slot: Slot, out: &mut Vec<Finding>) -> bool {
+        let index = slot.index();
+        let Some(fault) = self
+            .faults
+            .get(&index)
+            .filter(|fault| fault.chart.is_level())
+        else {
+            return false;
+        };
+        let distance = f64::from(fault.lasting());
+        let Some(Mind::Charted(charted)) = self.minds.get_mut(index) else {
+            return false;
+        };
+        charted.move_level(distance * charted.spread_guard());
+        self.end_fault(index, out);
+        self.renew(index);
+        self.reset(index);
+        true
+    }
+
+    /// The chart of the fault that stands, and whether its level has been proposed as the new normal.
+    pub fn fault(&self, slot: Slot) -> Option<(Chart, bool)> {
+        let fault = self.faults.get(&slot.index())?;
+        Some((fault.chart, fault.is_proposed()))
     }
 
     /// How far a slot is; `None` when it does not exist.
@@ -376,8 +411,11 @@ impl Bank {
         };
         let (residual, readings) = (&self.pending.residual, &mut self.readings);
         self.stepper
-            .step(&mut block.state, &block.limits, residual, &fed, readings);
-        block.scores = self.readings.worst;
+            .step(&mut block.state, &block.limits, (residual, &fed), readings);
+        let scores = block.scores.iter_mut().zip(&self.readings.worst);
+        for ((score, worst), fed) in scores.zip(&fed) {
+            *score = if *fed > 0.0 { *worst } else { *score };
+        }
         let is_calm = block.taught | block.faulty == 0
             && self.readings.loudest() < 1.0
             && block.state.most_quiet() < REFINE_EVERY;
@@ -418,7 +456,8 @@ impl Bank {
         ) else {
             return;
         };
-        let Some(level) = charted.level() else {
+        let phase = self.pending.phase.get(lane).copied();
+        let Some((level, normal)) = charted.normal(phase.unwrap_or(Phase::UNKNOWN)) else {
             return;
         };
         let sample = Sampled {
@@ -426,7 +465,8 @@ impl Bank {
             value: self.pending.value.get(lane).copied().unwrap_or_default(),
             at: self.pending.at.get(lane).copied().unwrap_or_default(),
             period: design.period,
-            level: *level,
+            level,
+            normal,
             run: arrival.run,
             stuck: arrival.stuck_ratio(),
         };

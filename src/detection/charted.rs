@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::charts::Limits;
 use super::design::ChartDesign;
-use super::fit::{relearn_tails, spread_floor};
+use super::fit::{borrowed_spread, is_still, relearn_tails, spread_floor};
 use super::limits::Tuning;
 use super::model::{ModeId, ModeLevel, Model, TAIL_SAMPLES};
 use super::pattern::{Expected, Phase};
@@ -18,6 +18,8 @@ const ARMED_EFFECTIVE: f64 = 3_000.0;
 const ARMED_PLAIN: f64 = 30_000.0;
 /// Samples that a level is averaged over at most; older ones fade.
 const LEVEL_MEMORY: f64 = 20_000.0;
+/// A level that was accepted is known as well as after this many samples.
+const MOVED_SAMPLES: f64 = 300.0;
 /// Limits are computed anew when the samples behind them have grown by this factor.
 const RENEW_GROWTH: f64 = 1.25;
 /// Samples that introduce a mode at most and at least.
@@ -138,9 +140,14 @@ impl Charted {
         self.model.pattern.is_some() || self.settling.is_some() || self.introduction.is_some()
     }
 
-    /// ModeLevel and spread of the present mode.
+    /// Level and spread of the present mode.
     pub(super) fn level(&self) -> Option<&ModeLevel> {
         self.model.level(self.mode)
+    }
+
+    /// Whether the signal is known to stand still in the present mode.
+    fn stands_still(&self) -> bool {
+        self.level().is_some_and(|level| level.is_still)
     }
 
     /// Whether the baseline counts as known.
@@ -159,6 +166,21 @@ impl Charted {
             samples: 0,
         });
         self.growth.before = None;
+    }
+
+    /// A person says that the level is normal which lies `distance` spreads from the present one.
+    pub(super) fn move_level(&mut self, distance: f64) {
+        let mode = self.mode;
+        let level = self
+            .model
+            .levels
+            .iter_mut()
+            .find(|level| level.mode == mode);
+        if let Some(level) = level {
+            level.level += distance * level.spread;
+            level.samples = level.samples.min(MOVED_SAMPLES);
+        }
+        self.growth = Growth::default();
     }
 
     /// Looks at a sample that the plain path cannot take.
@@ -200,6 +222,20 @@ impl Charted {
         self.strange
             .residual(residual)
             .map_or(Attention::Skip, Attention::Chart)
+    }
+
+    /// The level of the present mode with the spread at a phase, and what is normal there, in the tag's unit.
+    pub(super) fn normal(&self, phase: Phase) -> Option<(ModeLevel, f64)> {
+        let level = self.level()?;
+        let expected = self.expected(phase)?;
+        let spread = level.spread * expected.spread;
+        let strange = if self.has_level {
+            0.0
+        } else {
+            self.strange.offset * spread
+        };
+        let normal = level.level + expected.offset + strange;
+        Some((ModeLevel { spread, ..*level }, normal))
     }
 
     fn expected(&self, phase: Phase) -> Option<Expected> {
@@ -253,13 +289,13 @@ impl Charted {
         }
         let (level, spread) = level_and_spread(&introduction.values);
         let floor = spread_floor(&introduction.values);
-        let others = self.model.levels.iter().map(|level| level.spread);
-        let borrowed = others.fold(f64::INFINITY, f64::min);
+        let borrowed = borrowed_spread(&self.model.levels);
         let new = ModeLevel {
             mode: self.mode,
             level,
-            spread: spread.max(floor).max(0.5 * borrowed),
+            spread: spread.max(floor).max(borrowed),
             samples: need as f64,
+            is_still: is_still(&introduction.values),
         };
         self.model.levels.push(new);
         if !self.model.is_usable() {
@@ -279,7 +315,7 @@ impl Charted {
         self.renewed_at = samples(&self.model);
         let tuning = Tuning::new(design, &self.model);
         tuning.write(limits, lane, self.has_level);
-        if design.finds_stuck {
+        if design.finds_stuck && !self.stands_still() {
             tuning.stuck
         } else {
             f64::INFINITY
@@ -309,6 +345,9 @@ impl Charted {
 
     /// A quiet residual of a provisional baseline improves spread and correlation.
     pub(super) fn grow(&mut self, residual: f64, follows: bool) {
+        if self.stands_still() {
+            return;
+        }
         let growth = &mut self.growth;
         growth.count += 1.0;
         growth.squares += residual * residual;
@@ -320,6 +359,9 @@ impl Charted {
 
     /// An innovation of a slot without a fault, to learn the tail from.
     pub(super) fn tally(&mut self, innovation: f64) {
+        if self.stands_still() {
+            return;
+        }
         if let Some(tally) = &mut self.tally {
             tally.add(innovation);
         }

@@ -168,9 +168,22 @@ impl State {
             let faded = (at(column, lane) - fall).max(0.0);
             put(column, lane, faded);
         }
+        let drop = missing * (SPREAD_K - 1.0);
+        for (column, per_h) in [
+            (&mut self.spread, &limits.per_spread_h),
+            (&mut self.swing, &limits.per_swing_h),
+        ] {
+            let faded = (at(column, lane) - drop * at(per_h, lane)).max(0.0);
+            put(column, lane, faded);
+        }
         let kept = (1.0 - at(&limits.lambda, lane)).powf(missing);
         let level = at(&self.level, lane) * kept;
         put(&mut self.level, lane, level);
+        let kept = (1.0 - SQUARES_LAMBDA).powf(missing);
+        for column in [&mut self.spread_mean, &mut self.swing_mean] {
+            let faded = 1.0 + kept * (at(column, lane) - 1.0);
+            put(column, lane, faded);
+        }
         self.part(lane);
     }
 }
@@ -261,8 +274,7 @@ impl Stepper {
         self,
         state: &mut State,
         limits: &Limits,
-        residual: &Column,
-        fed: &Column,
+        (residual, fed): (&Column, &Column),
         out: &mut Readings,
     ) {
         self.0.dispatch(Step {
@@ -288,6 +300,10 @@ impl WithSimd for Step<'_> {
     type Output = ();
 
     #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "only inlined code is compiled for the wider registers"
+    )]
     fn with_simd<S: Simd>(self, _: S) {
         // Worked on in copies: of those the compiler knows that they do not overlap.
         let mut state = *self.state;
@@ -307,6 +323,10 @@ impl WithSimd for Step<'_> {
 #[expect(
     clippy::indexing_slicing,
     reason = "every column has LANES elements, so no index is out of bounds and no check is compiled in"
+)]
+#[expect(
+    clippy::many_single_char_names,
+    reason = "the names of the formulas above"
 )]
 #[inline(always)]
 #[expect(

@@ -62,6 +62,7 @@ pub(super) struct Fault {
     /// The value stands still; it is over with the first other value.
     pub(super) is_stuck: bool,
     level: f32,
+    lasting: f32,
     variance: f32,
     innovation_variance: f32,
     evidence: f32,
@@ -88,6 +89,7 @@ impl Fault {
             severity,
             onset,
             level,
+            lasting: at.residual,
             variance: if at.is_restless {
                 grown(at.swing_mean)
             } else {
@@ -151,6 +153,8 @@ impl Fault {
         let discount = ((1.0 + at.phi) / (1.0 - at.phi)).min(DISCOUNT_MAX);
         self.evidence = (self.evidence + by_level / discount + by_innovation).max(0.0);
         self.follow(distance, e);
+        let weight = (1.0 / (self.steady as f32 + 1.0)).max(FOLLOW);
+        self.lasting += weight * (at.residual - self.lasting);
         let is_quiet = at.level_ratio < QUIET_RATIO
             && at.swing_mean < QUIET_SQUARE
             && at.spread_mean < QUIET_SQUARE;
@@ -164,6 +168,16 @@ impl Fault {
         let spread = self.innovation_variance;
         self.innovation_variance = (spread + FOLLOW * (e * e - spread)).max(1.0);
         self.steady += 1;
+    }
+
+    /// Mean distance from normal during the fault, in standard deviations.
+    pub(super) const fn lasting(&self) -> f32 {
+        self.lasting
+    }
+
+    /// Whether the level has stood long enough to be proposed as the new normal.
+    pub(super) const fn is_proposed(&self) -> bool {
+        self.chart.is_level() && self.steady >= STEADY_SAMPLES
     }
 
     /// Whether this is the sample at which the level has stood long enough to be proposed as the new normal.

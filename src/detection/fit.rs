@@ -43,11 +43,8 @@ pub(super) struct Lesson {
 /// Learns from lessons in time order; none when the signal does not move enough to measure by, or when its values are
 /// beyond arithmetic.
 pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
-    let changes = lessons.windows(2).filter(|pair| match pair {
-        [a, b] => a.value.to_bits() != b.value.to_bits(),
-        _ => false,
-    });
-    if changes.count() < CHANGES_MIN {
+    let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
+    if is_still(&values) {
         return None;
     }
     let mut levels = mode_levels(lessons);
@@ -79,24 +76,27 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
         .zip(&distances)
         .map(|(lesson, distance)| {
             let (distance, share) = (*distance)?;
-            let level = level_of(&levels, lesson.mode)?;
+            // What stands still tells nothing of how the signal moves in other modes.
+            let level = level_of(&levels, lesson.mode).filter(|level| !level.is_still)?;
             Some(distance / (level.spread * share)).filter(|r| r.is_finite())
         })
         .collect();
     let visits = pattern.as_ref().map(Pattern::visits);
     let (dynamics, innovations) = dynamics(&residuals, lessons, visits)?;
-    let values: Vec<f64> = lessons.iter().map(|lesson| lesson.value).collect();
     let widest = levels
         .iter()
         .map(|level| level.spread)
         .fold(f64::MIN_POSITIVE, f64::max);
     let resolution = smallest_step(&values) / widest;
     let rested: Vec<f64> = residuals.iter().flatten().copied().collect();
+    let is_moving =
+        |lesson: &&Lesson| level_of(&levels, lesson.mode).is_none_or(|level| !level.is_still);
+    let moving: Vec<Lesson> = lessons.iter().filter(is_moving).copied().collect();
     let mut model = Model {
         shape: shape(
             &innovations,
             &rested,
-            lessons,
+            &moving,
             (&dynamics, resolution),
             design,
         ),
@@ -111,7 +111,7 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
     Some(model).filter(Model::is_usable)
 }
 
-/// ModeLevel and spread of every mode with enough samples.
+/// Level and spread of every mode with enough samples.
 fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
     let mut modes: Vec<ModeId> = lessons.iter().map(|lesson| lesson.mode).collect();
     modes.sort_unstable();
@@ -126,9 +126,37 @@ fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
             level,
             spread: spread.max(spread_floor(&values)),
             samples: values.len() as f64,
+            is_still: is_still(&values),
         })
     };
-    modes.into_iter().filter_map(level).collect()
+    let mut levels: Vec<ModeLevel> = modes.into_iter().filter_map(level).collect();
+    let borrowed = borrowed_spread(&levels);
+    for level in levels.iter_mut().filter(|level| level.is_still) {
+        level.spread = level.spread.max(borrowed);
+    }
+    levels
+}
+
+/// Whether values in time order move too little to measure by.
+pub(super) fn is_still(values: &[f64]) -> bool {
+    let changes = values.windows(2).filter(|pair| match pair {
+        [a, b] => a.to_bits() != b.to_bits(),
+        _ => false,
+    });
+    changes.count() < CHANGES_MIN
+}
+
+/// The spread that a mode has at least by what is known of the others: half of the smallest one; 0 when there is none.
+pub(super) fn borrowed_spread(levels: &[ModeLevel]) -> f64 {
+    let moving = levels.iter().filter(|level| !level.is_still);
+    let smallest = moving
+        .map(|level| level.spread)
+        .fold(f64::INFINITY, f64::min);
+    if smallest.is_finite() {
+        0.5 * smallest
+    } else {
+        0.0
+    }
 }
 
 /// What the resolution of a signal alone gives it as spread.
@@ -190,7 +218,7 @@ fn dynamics(
         return None;
     }
     let innovations: Vec<f64> = raw.iter().map(|e| e / spread).collect();
-    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let clipped: Vec<f64> = innovations.iter().copied().map(clip).collect();
     let dynamics = Dynamics {
         phi,
         innovation: spread,
@@ -208,8 +236,8 @@ fn lag_one(pairs: &[(f64, f64)]) -> f64 {
         return 0.0;
     }
     let count = pairs.len() as f64;
-    let shared: f64 = pairs.iter().map(|(a, b)| clip(a) * clip(b)).sum();
-    let power: f64 = pairs.iter().map(|(a, _)| clip(a) * clip(a)).sum();
+    let shared: f64 = pairs.iter().map(|(a, b)| clip(*a) * clip(*b)).sum();
+    let power: f64 = pairs.iter().map(|(a, _)| clip(*a) * clip(*a)).sum();
     if power <= 0.0 {
         return 0.0;
     }
@@ -221,7 +249,7 @@ fn lag_one(pairs: &[(f64, f64)]) -> f64 {
     freed.clamp(0.0, PHI_MAX)
 }
 
-fn clip(e: &f64) -> f64 {
+fn clip(e: f64) -> f64 {
     e.clamp(-CLIP_SIGMAS, CLIP_SIGMAS)
 }
 
@@ -233,7 +261,7 @@ fn shape(
     (dynamics, resolution): (&Dynamics, f64),
     design: &ChartDesign,
 ) -> Shape {
-    let clipped: Vec<f64> = innovations.iter().map(clip).collect();
+    let clipped: Vec<f64> = innovations.iter().copied().map(clip).collect();
     let centre = mean(&clipped);
     let symmetric: Vec<(f64, f64)> = clipped
         .iter()
@@ -241,7 +269,7 @@ fn shape(
         .collect();
     let sizes: Vec<(f64, f64)> = clipped.iter().map(|y| (*y, 1.0)).collect();
     let tails = Tails::of(&symmetric, &sizes, dynamics, design);
-    let swings: Vec<f64> = residuals.iter().map(|r| clip(r).powi(2)).collect();
+    let swings: Vec<f64> = residuals.iter().map(|r| clip(*r).powi(2)).collect();
     let swing_square = mean(&swings);
     let swings: Vec<(f64, f64)> = swings.iter().map(|s| (s / swing_square, 1.0)).collect();
     // What the squares of a persistent normal signal decay at, less what this signal's tails take off.
@@ -314,7 +342,7 @@ fn independent_decay() -> f64 {
 
 /// Learns the tails of a model anew from more innovations than it was fitted to.
 pub(super) fn relearn_tails(model: &mut Model, tally: &Tally, design: &ChartDesign) {
-    let clipped = |(size, weight): (f64, f64)| (clip(&size), weight);
+    let clipped = |(size, weight): (f64, f64)| (clip(size), weight);
     let sizes: Vec<(f64, f64)> = tally.sizes().map(clipped).collect();
     let mirrored = sizes.iter().map(|(size, weight)| (-size, *weight));
     let symmetric: Vec<(f64, f64)> = sizes.iter().copied().chain(mirrored).collect();
@@ -377,8 +405,8 @@ fn replay(
             _ => r,
         };
         before = Some(r);
-        let y = clip(&e);
-        level += design.lambda * (clip(&r) - level);
+        let y = clip(e);
+        level += design.lambda * (clip(r) - level);
         high = (high + y - tuning.k).max(0.0);
         low = (low - y - tuning.k).max(0.0);
         worst = worst

@@ -27,6 +27,8 @@ pub(super) struct Learner {
     notes: Notes,
     chart: SelfStart,
     is_still: bool,
+    /// The next sample stands alone, whatever time says.
+    is_parted: bool,
 }
 
 /// What is known of the kept samples besides their values; empty while there is nothing to know.
@@ -76,6 +78,7 @@ impl Learner {
             notes: Notes::default(),
             chart: SelfStart::new(design.arl0),
             is_still: false,
+            is_parted: false,
         }
     }
 
@@ -104,6 +107,7 @@ impl Learner {
         if self.seen == 0 {
             self.first = value;
         }
+        let follows = around.follows && !std::mem::take(&mut self.is_parted);
         let stride = self.need.div_ceil(room.len().max(1) as u64);
         // Pairs of neighbours, so that the dependence on the sample before can be told from any selection.
         let index = self.seen % (2 * stride);
@@ -112,7 +116,7 @@ impl Learner {
             && let Some(free) = room.get_mut(self.have)
         {
             *free = single(value - self.first);
-            if !around.follows || (index == 0 && stride > 1) {
+            if !follows || (index == 0 && stride > 1) {
                 self.notes.breaks.extend(u16::try_from(self.have));
             }
             if around.matter {
@@ -121,6 +125,12 @@ impl Learner {
             self.have += 1;
         }
         self.chart.observe(value - self.first)
+    }
+
+    /// The plant has announced a change: its level is no shift, and the sample after it no neighbour of the one before.
+    pub(super) fn part(&mut self, design: &ChartDesign) {
+        self.chart = SelfStart::new(design.arl0);
+        self.is_parted = true;
     }
 
     /// Ends the learning phase with what has been seen so far.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::design::SPREAD_ALLOWANCE;
 use super::pattern::Pattern;
+use super::tails::square_decay_rate;
 
 /// Innovations from which on a tail is known.
 pub(super) const TAIL_SAMPLES: f64 = 1_000.0;
@@ -37,6 +39,8 @@ pub struct ModeLevel {
     pub spread: f64,
     /// Samples that it rests on.
     pub samples: f64,
+    /// Whether the signal stands still in this mode, as that of a machine which is off.
+    pub is_still: bool,
 }
 
 /// Autocorrelation of the residual.
@@ -105,6 +109,7 @@ impl Model {
                 level,
                 spread,
                 samples: f64::INFINITY,
+                is_still: false,
             }],
             pattern: None,
             dynamics: Dynamics {
@@ -114,7 +119,10 @@ impl Model {
                 pattern_error: 1.0,
                 widen: 1.0,
             },
-            shape: Shape::NORMAL,
+            shape: Shape {
+                swing_decay: square_decay_rate(phi, SPREAD_ALLOWANCE),
+                ..Shape::NORMAL
+            },
         }
     }
 

@@ -92,7 +92,9 @@ impl Pattern {
             let bin = pattern
                 .bin(sample.phase)
                 .and_then(|bin| by_bin.get_mut(bin));
-            bin.into_iter().for_each(|bin| bin.push(sample.distance));
+            if let Some(bin) = bin {
+                bin.push(sample.distance);
+            }
         }
         for (bin, values) in pattern.bins.iter_mut().zip(&by_bin) {
             bin.samples = values.len() as f32;

@@ -7,7 +7,7 @@
 
 use super::tails::{BOUNDARY, climb_limit};
 
-/// Values seen before the chart speaks.
+/// Changes of the value seen before the chart speaks: without movement there is no spread to measure by.
 const WARM_UP: f64 = 10.0;
 /// Allowance in standard deviations: shifts of two and more are looked for.
 const K: f64 = 1.0;
@@ -15,6 +15,8 @@ const K: f64 = 1.0;
 const WIDEN: f64 = 1.3;
 /// A value further out than this teaches no more than one there.
 const LESSON_MAX: f64 = 3.0;
+/// A value further out than this counts as one there: a single one is no lasting shift, and duty cycles jump.
+const SCORE_MAX: f64 = 4.0;
 /// The CUSUMs stop at this multiple of their limit.
 const CAP: f64 = 1.5;
 
@@ -23,6 +25,7 @@ const CAP: f64 = 1.5;
 pub(super) struct SelfStart {
     limit: f64,
     count: f64,
+    moves: f64,
     mean: f64,
     squares: f64,
     products: f64,
@@ -39,6 +42,7 @@ impl SelfStart {
         Self {
             limit: WIDEN * climb_limit(2.0 * K, K, 2.0 * arl, BOUNDARY),
             count: 0.0,
+            moves: 0.0,
             mean: 0.0,
             squares: 0.0,
             products: 0.0,
@@ -72,7 +76,7 @@ impl SelfStart {
 
     /// A careful lag-1 correlation: one standard error above what was measured.
     fn phi(&self) -> f64 {
-        if self.count < WARM_UP || self.squares <= 0.0 {
+        if self.moves < WARM_UP || self.squares <= 0.0 {
             return 0.0;
         }
         (self.products / self.squares + 1.0 / self.count.sqrt()).clamp(0.0, 0.98)
@@ -86,14 +90,14 @@ impl SelfStart {
     /// approximation (1959).
     fn score(&mut self, innovation: f64) -> Option<f64> {
         let spread = self.innovation_spread();
-        if self.count < WARM_UP || spread <= 0.0 {
+        if self.moves < WARM_UP || spread <= 0.0 {
             return None;
         }
         let freedom = self.count - 2.0;
         let t = innovation / spread * ((self.count - 1.0) / self.count).sqrt();
         let size = (freedom * (t * t / freedom).ln_1p()).sqrt();
         let u = size * (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0);
-        Some(u.copysign(t)).filter(|u| u.is_finite())
+        Some(u.min(SCORE_MAX).copysign(t)).filter(|u| u.is_finite())
     }
 
     fn learn(&mut self, value: f64, innovation: f64) {
@@ -103,6 +107,7 @@ impl SelfStart {
         self.mean += delta / self.count;
         self.squares += delta * (value - self.mean);
         if self.count > 1.0 {
+            self.moves += f64::from(value.to_bits() != self.before.to_bits());
             self.products += delta * before;
             self.innovations += innovation;
             self.innovation_squares += innovation * innovation;
@@ -136,19 +141,31 @@ mod tests {
 
     #[test]
     fn large_shifts_are_found_while_learning() {
-        for (phi, shift) in [(0.0, 5.0), (0.0, -5.0), (0.5, 8.0)] {
+        for (phi, shift, least) in [(0.0, 5.0, 30), (0.0, -5.0, 30), (0.5, 8.0, 40)] {
             let found =
                 (0..50).filter(|seed| worst(phi, shift, 60, 120, *seed).is_some_and(|at| at >= 60));
-            assert!(found.count() >= 48, "phi {phi} shift {shift}");
+            let found = found.count();
+            assert!(found >= least, "phi {phi} shift {shift}: {found}");
         }
     }
 
     #[test]
     fn a_still_signal_and_a_jump_from_it_say_nothing() {
         let mut chart = SelfStart::new(1e7);
-        for _ in 0..100 {
-            assert_eq!(chart.observe(5.0), (0.0, 0.0));
+        for t in 0..300 {
+            let value = f64::from(t / 100);
+            assert_eq!(chart.observe(value), (0.0, 0.0), "{t}");
         }
-        assert_eq!(chart.observe(6.0), (0.0, 0.0));
+    }
+
+    #[test]
+    fn a_single_value_is_no_shift() {
+        let mut noise = Noise::new(5, 0.0);
+        let mut chart = SelfStart::new(1e7);
+        for t in 0..300 {
+            let value = if t % 40 == 30 { 1e6 } else { noise.next() };
+            let (high, low) = chart.observe(value);
+            assert!(high.max(low) < 1.0, "{t}: {high} {low}");
+        }
     }
 }

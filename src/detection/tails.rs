@@ -197,11 +197,8 @@ mod tests {
     fn normal_data_decays_at_twice_the_allowance() {
         check(decay_rate(&weighted(&normals(20_000)), 0.5), 1.0, 0.01);
         check(decay_rate(&weighted(&normals(20_000)), 0.25), 0.5, 0.01);
-        assert_eq!(
-            decay_rate(&weighted(&[3.0; 9]), 0.5),
-            1e-4,
-            "what only climbs does not decay"
-        );
+        let climbing = decay_rate(&weighted(&[3.0; 9]), 0.5);
+        assert!(climbing < 2e-4, "what only climbs does not decay");
     }
 
     /// `design_limits.csv`: one-sided run lengths are twice the two-sided ones.

@@ -12,6 +12,9 @@ use crate::model::Mono;
 
 /// Below this share of its limit the self-starting chart has nothing to report any more.
 const LEARNING_CLEARED: f64 = 0.5;
+/// Share of the excess squares that a level explains at least when it is their cause. Early on the EWMA has followed a
+/// step by less than the mean square has.
+const LEVEL_SHARE: f32 = 0.25;
 
 /// Everything known about one sample of one slot.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +31,8 @@ pub(super) struct Look {
     pub(super) stuck: f32,
     upward: Side,
     downward: Side,
+    /// The CUSUM of squared innovations alone, and the larger one of both CUSUMs of squares.
+    unrest: f32,
     swing: f32,
     spike: f32,
     outliers: f32,
@@ -86,7 +91,7 @@ impl Look {
             value: sample.value,
             at: sample.at,
             mode: sample.level.mode,
-            normal: sample.value - f64::from(residual) * sample.level.spread,
+            normal: sample.normal,
             spread: sample.level.spread,
             evidence: Evidence {
                 residual,
@@ -103,6 +108,7 @@ impl Look {
             stuck: sample.stuck,
             upward: side(of(&state.high), of(&state.since_high), 1.0),
             downward: side(of(&state.low), of(&state.since_low), -1.0),
+            unrest: of(&state.spread),
             swing: of(&state.spread).max(of(&state.swing)),
             spike: of(&readings.spike),
             outliers: of(&readings.outliers),
@@ -125,15 +131,23 @@ impl Look {
         };
         let spiked = self.spike.max(self.outliers * 1.001);
         // A level that has moved says more than the jump that moved it, and that more than unrest.
-        [
-            level,
-            (spike, spiked),
-            (Chart::Spread, self.swing),
-            (Chart::Stuck, self.stuck),
-        ]
-        .into_iter()
-        .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
-        .unwrap_or(level)
+        let unrest = if self.is_swing_of_level() {
+            (level.0, self.swing)
+        } else {
+            (Chart::Spread, self.swing)
+        };
+        [level, (spike, spiked), unrest, (Chart::Stuck, self.stuck)]
+            .into_iter()
+            .find(|(chart, ratio)| *ratio > 1.0 || (*chart == Chart::Stuck && *ratio >= 1.0))
+            .unwrap_or(level)
+    }
+
+    /// Whether the residuals are large because their level has moved: then the innovations grow less than they do, and
+    /// the level explains the squares.
+    fn is_swing_of_level(&self) -> bool {
+        let evidence = &self.evidence;
+        let excess = evidence.swing_mean - 1.0;
+        self.unrest < self.swing && evidence.level * evidence.level > LEVEL_SHARE * excess
     }
 
     /// The largest ratio of all charts.
@@ -219,7 +233,9 @@ pub(super) struct Sampled {
     pub(super) value: f64,
     pub(super) at: Mono,
     pub(super) period: Duration,
+    /// The level of the mode with the spread at this phase, and what was normal at this phase.
     pub(super) level: ModeLevel,
+    pub(super) normal: f64,
     pub(super) run: u32,
     pub(super) stuck: f32,
 }

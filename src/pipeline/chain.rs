@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::baseline_status::{BaselineStatus, ModeStatus, phase_of};
 use super::{Announcements, Catalog, ClockWatch, Machines, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
-use crate::config::Config;
-use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Phases, Slot};
+use crate::config::{Config, did_you_mean};
+use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Model, Phases, Slot};
 use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
@@ -80,6 +81,15 @@ pub struct Chain {
     raised: Vec<AlertV1>,
 }
 
+/// What has been learned about the signals, to be kept over a restart.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Learned {
+    /// Names of the modes of each context, in the order of their numbers.
+    pub modes: Vec<Vec<String>>,
+    /// Models of the tags that have learned.
+    pub models: Vec<(TagId, Model)>,
+}
+
 /// What a chain is built from.
 #[derive(Debug)]
 pub struct Parts {
@@ -93,6 +103,8 @@ pub struct Parts {
     pub epoch: u32,
     /// Longest time that raw points wait to be packed with others.
     pub raw_hold: Duration,
+    /// What an earlier run has learned.
+    pub learned: Learned,
 }
 
 /// How long the alert about a clock step stands.
@@ -107,6 +119,7 @@ impl Chain {
             designs,
             epoch,
             raw_hold,
+            learned,
         } = parts;
         let catalog = Catalog::new(&config, numbers.clone());
         let mut slot_of = vec![None; config.tags.len()];
@@ -119,11 +132,19 @@ impl Chain {
                 charts.push(design);
             }
         }
+        let mut announcements = Announcements::new(&config);
+        announcements.restore(learned.modes);
+        let mut bank = Bank::new(&charts, &Announcements::plans(&config, &slot_of));
+        for (tag, model) in learned.models {
+            if let Some(slot) = slot_of.get(tag.index()).copied().flatten() {
+                bank.arm(slot, model);
+            }
+        }
         Self {
             validator: Validator::new(&config.tags),
             watch: QualityWatch::new(&config.tags),
-            announcements: Announcements::new(&config),
-            bank: Bank::new(&charts, &Announcements::plans(&config, &slot_of)),
+            announcements,
+            bank,
             machines: Machines::new(&config, &slot_of),
             slot_of,
             tag_of,
@@ -235,6 +256,81 @@ impl Chain {
         self.bank.phases()
     }
 
+    /// The baselines of all tags with detection.
+    pub fn baseline_list(&self) -> Vec<BaselineStatus> {
+        self.tag_of
+            .iter()
+            .filter_map(|tag| self.baseline_of(*tag))
+            .collect()
+    }
+
+    /// A person accepts the level that a standing alarm of a tag shows; the error says why that cannot be.
+    pub fn accept_baseline(
+        &mut self,
+        name: &str,
+        now: Now,
+        out: &mut Outputs,
+    ) -> Result<BaselineStatus, String> {
+        let tag = (0..)
+            .map(TagId)
+            .zip(&self.config.tags)
+            .find(|(_, tag)| tag.name == name);
+        let Some((tag, _)) = tag else {
+            let names = self.config.tags.iter().map(|tag| tag.name.as_str());
+            return Err(format!(
+                "there is no tag \"{name}\"{}",
+                did_you_mean(name, names)
+            ));
+        };
+        let slot = self.slot_of.get(tag.index()).copied().flatten();
+        let slot = slot.ok_or_else(|| format!("{name} has no detection"))?;
+        self.findings.clear();
+        if !self.bank.accept(slot, &mut self.findings) {
+            return Err(format!("{name} has no alarm of its level that stands"));
+        }
+        for finding in &self.findings {
+            self.conditions.push(Condition::found(tag, finding, now));
+        }
+        self.settle(now, out);
+        self.baseline_of(tag)
+            .ok_or_else(|| format!("{name} has no baseline"))
+    }
+
+    fn baseline_of(&self, tag: TagId) -> Option<BaselineStatus> {
+        let slot = self.slot_of.get(tag.index()).copied().flatten()?;
+        let settings = self.config.tag(tag)?;
+        let context = self.config.context_of(settings).unwrap_or(usize::MAX);
+        let (phase, learning) = phase_of(self.bank.slot_state(slot)?);
+        let levels = self.bank.model(slot).map_or(&[][..], Model::levels);
+        let fault = self.bank.fault(slot);
+        Some(BaselineStatus {
+            tag: settings.name.to_string(),
+            phase: phase.to_owned(),
+            learning,
+            levels: levels
+                .iter()
+                .map(|level| ModeStatus {
+                    mode: self.announcements.mode_name(context, level.mode).to_owned(),
+                    level: level.level,
+                    spread: level.spread,
+                    samples: level.samples,
+                })
+                .collect(),
+            alarm: fault.map(|(chart, _)| chart.as_str().to_owned()),
+            is_proposed: fault.is_some_and(|(_, is_proposed)| is_proposed),
+        })
+    }
+
+    /// What has been learned so far, to be kept over a restart.
+    pub fn learned(&self) -> Learned {
+        let slots = (0..).map(Slot).zip(&self.tag_of);
+        let model = |(slot, tag): (Slot, &TagId)| Some((*tag, self.bank.model(slot)?.clone()));
+        Learned {
+            modes: self.announcements.modes(),
+            models: slots.filter_map(model).collect(),
+        }
+    }
+
     /// Alerts that stand now.
     pub const fn alarms(&self) -> &Alarms {
         &self.alarms
@@ -270,8 +366,7 @@ impl Chain {
             self.inputs.push(Input { slot, value, at });
             let times = (at, now);
             self.machines.take(
-                sample.tag.index(),
-                value,
+                (sample.tag.index(), value),
                 times,
                 &self.bank,
                 &mut self.conditions,

@@ -85,8 +85,7 @@ impl Machines {
     /// Takes a Good value of any tag.
     pub fn take(
         &mut self,
-        tag: usize,
-        value: f64,
+        (tag, value): (usize, f64),
         now: (Mono, Now),
         bank: &Bank,
         out: &mut Vec<Condition>,
@@ -96,7 +95,7 @@ impl Machines {
         };
         for (number, column) in places {
             if let Some(machine) = self.list.get_mut(*number) {
-                machine.take((*number, *column), value, now, bank, out);
+                machine.take((*number, *column, value), now, bank, out);
             }
         }
     }
@@ -114,8 +113,7 @@ impl Machines {
 impl Machine {
     fn take(
         &mut self,
-        (number, column): (usize, usize),
-        value: f64,
+        (number, column, value): (usize, usize, f64),
         (at, now): (Mono, Now),
         bank: &Bank,
         out: &mut Vec<Condition>,

@@ -5,6 +5,7 @@
 //! records to a [`task::RecordSink`].
 
 mod announce;
+mod baseline_status;
 mod catalog;
 mod chain;
 mod clock_watch;
@@ -16,8 +17,9 @@ pub mod task;
 pub(crate) mod testing;
 
 pub use announce::Announcements;
+pub use baseline_status::{BaselineStatus, ModeStatus};
 pub use catalog::Catalog;
-pub use chain::{Chain, ChainCounters, Outputs, Parts, Trouble};
+pub use chain::{Chain, ChainCounters, Learned, Outputs, Parts, Trouble};
 pub use clock_watch::ClockWatch;
 pub use machines::Machines;
 pub use raw::RawReporter;

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::{Chain, ChainCounters, Outputs, Trouble};
+use super::{BaselineStatus, Chain, ChainCounters, Learned, Outputs, Trouble};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
 use crate::detection::Phases;
-use crate::model::TagId;
+use crate::model::{Now, TagId};
 use crate::record::{BodyV1, Lane};
 
+/// How often what has been learned is handed on.
+pub const LEARNED_EVERY: Duration = Duration::from_mins(10);
 /// How often the chain is ticked.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -38,6 +40,15 @@ pub struct ChainStatus {
     pub refused: Vec<(TagId, String)>,
 }
 
+/// A question about baselines, and where the answer goes.
+#[derive(Debug)]
+pub enum Asked {
+    /// All of them.
+    List(oneshot::Sender<Vec<BaselineStatus>>),
+    /// The level of a tag's standing alarm is normal.
+    Accept(String, oneshot::Sender<Result<BaselineStatus, String>>),
+}
+
 /// Channels of the chain's task.
 #[derive(Debug)]
 pub struct Ports {
@@ -47,6 +58,10 @@ pub struct Ports {
     pub trouble: mpsc::Receiver<Trouble>,
     /// To health.
     pub status: watch::Sender<ChainStatus>,
+    /// What a person asks about baselines.
+    pub asked: mpsc::Receiver<Asked>,
+    /// To whoever keeps what has been learned: every [`LEARNED_EVERY`] and at the end.
+    pub learned: watch::Sender<Learned>,
 }
 
 /// Runs the chain until `cancel`; then takes what is still queued and hands on everything.
@@ -59,14 +74,21 @@ pub async fn run<S: RecordSink>(
 ) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut learned = tokio::time::interval(LEARNED_EVERY);
+    learned.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    learned.reset();
     let mut out = Outputs::default();
     loop {
         tokio::select! {
             biased;
+            _ = learned.tick() => {
+                ports.learned.send_replace(chain.learned());
+            }
             _ = tick.tick() => {
                 chain.tick(clock.now(), &mut out);
                 report(&chain, &ports.status);
             }
+            Some(asked) = ports.asked.recv() => answer(&mut chain, asked, clock.now(), &mut out),
             Some(trouble) = ports.trouble.recv() => chain.trouble(&trouble, clock.now(), &mut out),
             Some(acquired) = ports.acquired.recv() => chain.accept(acquired, clock.now(), &mut out),
             () = cancel.cancelled() => break,
@@ -79,6 +101,20 @@ pub async fn run<S: RecordSink>(
     }
     chain.finish(clock.now(), &mut out);
     hand_on(&mut out, &mut sink);
+    ports.learned.send_replace(chain.learned());
+}
+
+/// Answers; whoever has asked may be gone by now.
+fn answer(chain: &mut Chain, asked: Asked, now: Now, out: &mut Outputs) {
+    match asked {
+        Asked::List(to) => {
+            to.send(chain.baseline_list()).unwrap_or_default();
+        }
+        Asked::Accept(tag, to) => {
+            let answer = chain.accept_baseline(&tag, now, out);
+            to.send(answer).map_or_else(drop, |()| ());
+        }
+    }
 }
 
 /// Hands the records of a step to a sink, alerts first.

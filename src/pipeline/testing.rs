@@ -39,6 +39,8 @@ pub(crate) fn config(tags: u32) -> Config {
             tags: 0..tags,
         }],
         tags: (0..tags).map(tag).collect(),
+        contexts: vec![],
+        groups: vec![],
         alerting: AlertingConfig {
             routes: vec![Route {
                 kinds: vec![],

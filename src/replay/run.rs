@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::detection::ChartDesign;
 use crate::model::Timestamp;
 use crate::pipeline::task::RecordSink;
-use crate::pipeline::{ChainCounters, Parts};
+use crate::pipeline::{ChainCounters, Learned, Parts};
 use crate::record::{BodyV1, Lane};
 
 /// Chunks on their way to the chain, and as many on their way back to be filled again: about 1 MB each.
@@ -298,6 +298,7 @@ impl<'c> Chained<'c> {
                 designs: request.designs,
                 epoch: EPOCH,
                 raw_hold,
+                learned: Learned::default(),
             }),
             drive: None,
             busy: Stopwatch::new(clock),

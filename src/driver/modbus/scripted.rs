@@ -294,6 +294,8 @@ pub(super) fn config(links: &[ModbusLink]) -> Config {
         mqtt: None,
         devices: links.iter().map(device).collect(),
         tags: vec![],
+        contexts: vec![],
+        groups: vec![],
         alerting: AlertingConfig {
             routes: vec![],
             default_roles: vec![],

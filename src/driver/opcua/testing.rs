@@ -109,6 +109,8 @@ pub(super) fn config(data_dir: &Path, link: OpcUaLink, addresses: &[&str]) -> Co
             tags: 0..u32::try_from(tags.len()).unwrap(),
         }],
         tags,
+        contexts: Vec::new(),
+        groups: Vec::new(),
         alerting: AlertingConfig {
             routes: Vec::new(),
             default_roles: Vec::new(),

@@ -1,0 +1,9 @@
+//! Behaviour of the bank: what it finds, and what it leaves alone.
+
+mod announced;
+mod hostile;
+mod learning;
+mod life;
+mod line;
+mod repeats;
+mod wandering;
