@@ -513,7 +513,8 @@ impl Bank {
         put(&mut block.state.quiet_sum, lane, 0.0);
         put(&mut block.state.quiet_count, lane, 0.0);
         let is_renewed = charted.refine(sum, count, design);
-        self.phases.rearm(was_armed, charted.is_armed());
+        *self.phases.charted(was_armed) -= 1;
+        *self.phases.charted(charted.is_armed()) += 1;
         if is_renewed {
             self.renew(slot);
         } else {
@@ -601,7 +602,8 @@ impl Bank {
             Attention::Skip => return,
             Attention::Ready => {
                 // A mode that is new is known less well than the others.
-                self.phases.rearm(was_armed, charted.is_armed());
+                *self.phases.charted(was_armed) -= 1;
+                *self.phases.charted(charted.is_armed()) += 1;
                 self.flush(out);
                 self.renew(slot);
                 self.reset(slot);
@@ -663,15 +665,10 @@ impl Bank {
                 self.phases.learning -= 1;
                 self.nursery.leave(learner.place());
             }
-            Mind::Charted(old) if old.is_armed() => self.phases.armed -= 1,
-            Mind::Charted(_) => self.phases.provisional -= 1,
+            Mind::Charted(old) => *self.phases.charted(old.is_armed()) -= 1,
             Mind::Wandering(_) => {}
         }
-        if is_armed {
-            self.phases.armed += 1;
-        } else {
-            self.phases.provisional += 1;
-        }
+        *self.phases.charted(is_armed) += 1;
         self.renew(slot);
         self.reset(slot);
         let is_quiet = self

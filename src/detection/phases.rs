@@ -12,17 +12,12 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// A slot that has a baseline knows it better than before, or worse: a mode that is new is known least of all.
-    pub(super) const fn rearm(&mut self, was_armed: bool, is_armed: bool) {
-        if was_armed == is_armed {
-            return;
-        }
+    /// Slots with a baseline that counts as known, or does not yet.
+    pub(super) const fn charted(&mut self, is_armed: bool) -> &mut usize {
         if is_armed {
-            self.provisional -= 1;
-            self.armed += 1;
+            &mut self.armed
         } else {
-            self.armed -= 1;
-            self.provisional += 1;
+            &mut self.provisional
         }
     }
 }
