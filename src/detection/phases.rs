@@ -29,9 +29,7 @@ mod tests {
     use super::*;
     use crate::config::{DetectionRules, Level, Profile};
     use crate::detection::testing::Noise;
-    use crate::detection::{
-        Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Model, Slot, design,
-    };
+    use crate::detection::{Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Slot, design};
     use crate::model::Mono;
 
     const CONTEXT: ContextId = ContextId(0);
@@ -43,7 +41,7 @@ mod tests {
     }
 
     impl Line {
-        fn armed() -> Self {
+        fn learning() -> Self {
             let rules = DetectionRules {
                 mean_time_between_false_alarms: Duration::from_hours(720),
                 shift_sigma: 1.0,
@@ -57,10 +55,8 @@ mod tests {
                 slots: vec![Slot(0)],
                 settle: Duration::ZERO,
             };
-            let mut bank = Bank::new(&[chart], &[context]);
-            assert!(bank.arm(Slot(0), Model::known(100.0, 2.0, 0.0)));
             Self {
-                bank,
+                bank: Bank::new(&[chart], &[context]),
                 noise: Noise::new(1, 0.0),
                 at: Mono::default(),
             }
@@ -91,14 +87,15 @@ mod tests {
 
     #[test]
     fn a_new_mode_makes_an_armed_slot_provisional_until_it_is_known() {
-        let mut line = Line::armed();
-        line.feed(100, 100.0);
+        let mut line = Line::learning();
+        assert_eq!(line.phases(), [1, 0, 0]);
+        line.feed(6_000, 100.0);
         assert_eq!(line.phases(), [0, 0, 1]);
         let (bank, at) = (&mut line.bank, line.at);
         bank.change_mode(CONTEXT, ModeId(1), at, &mut Vec::new());
         line.feed(400, 140.0);
         assert_eq!(line.phases(), [0, 1, 0]);
-        line.feed(4_000, 140.0);
+        line.feed(6_000, 140.0);
         assert_eq!(line.phases(), [0, 0, 1]);
     }
 }
