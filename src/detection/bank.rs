@@ -530,7 +530,8 @@ impl Bank {
         put(&mut block.state.quiet_sum, lane, 0.0);
         put(&mut block.state.quiet_count, lane, 0.0);
         let is_renewed = charted.refine(sum, count, design);
-        self.phases.rearm(was_armed, charted.is_armed());
+        *self.phases.charted(was_armed) -= 1;
+        *self.phases.charted(charted.is_armed()) += 1;
         if is_renewed {
             self.renew(slot);
         } else {
@@ -620,7 +621,8 @@ impl Bank {
             Attention::Skip => return None,
             Attention::Ready => {
                 // A mode that is new is known less well than the others.
-                self.phases.rearm(was_armed, charted.is_armed());
+                *self.phases.charted(was_armed) -= 1;
+                *self.phases.charted(charted.is_armed()) += 1;
                 self.flush(out);
                 self.renew(slot);
                 self.reset(slot);
@@ -642,7 +644,8 @@ impl Bank {
         let was_armed = wander.is_armed();
         let said = wander.step(input.value, phase);
         if !was_armed && wander.is_armed() {
-            self.phases.learn(true);
+            self.phases.learning -= 1;
+            *self.phases.charted(true) += 1;
         }
         let score = if said.is_on {
             said.ratio.max(1.0)
@@ -675,15 +678,16 @@ impl Bank {
             .get_mut(slot)
             .filter(|mind| !mind.is_wandering())?;
         match std::mem::replace(mind, Mind::Charted(Box::new(charted))) {
-            Mind::Charted(old) => self.phases.rearm(old.is_armed(), is_armed),
+            Mind::Charted(old) => *self.phases.charted(old.is_armed()) -= 1,
             mut learning => {
-                self.phases.learn(is_armed);
+                self.phases.learning -= 1;
                 let place = learning.learner().map(|learner| learner.place());
                 place
                     .into_iter()
                     .for_each(|place| self.nursery.leave(place));
             }
         }
+        *self.phases.charted(is_armed) += 1;
         self.renew(slot);
         self.reset(slot);
         let is_quiet = self

@@ -323,6 +323,16 @@ mod tests {
     }
 
     #[test]
+    fn delays_are_told_as_people_read_them() {
+        for (ms, expected) in [(350, "350ms"), (9_999, "9999ms"), (30_809, "31s")] {
+            assert_eq!(
+                format_duration(legible(Duration::from_millis(ms))),
+                expected
+            );
+        }
+    }
+
+    #[test]
     fn the_extremes_of_the_rules_still_give_limits() {
         for (mean_time_s, shift) in [
             (20, 0.25),

@@ -12,27 +12,12 @@ pub struct Phases {
 }
 
 impl Phases {
-    /// A slot has learned its first baseline.
-    pub(super) const fn learn(&mut self, is_armed: bool) {
-        self.learning -= 1;
+    /// Slots with a baseline that counts as known, or does not yet.
+    pub(super) const fn charted(&mut self, is_armed: bool) -> &mut usize {
         if is_armed {
-            self.armed += 1;
+            &mut self.armed
         } else {
-            self.provisional += 1;
-        }
-    }
-
-    /// A slot that has a baseline knows it better than before, or worse: a mode that is new is known least of all.
-    pub(super) const fn rearm(&mut self, was_armed: bool, is_armed: bool) {
-        if was_armed == is_armed {
-            return;
-        }
-        if is_armed {
-            self.provisional -= 1;
-            self.armed += 1;
-        } else {
-            self.armed -= 1;
-            self.provisional += 1;
+            &mut self.provisional
         }
     }
 }
@@ -41,11 +26,10 @@ impl Phases {
 mod tests {
     use std::time::Duration;
 
+    use super::*;
     use crate::config::{DetectionRules, Level, Profile};
     use crate::detection::testing::Noise;
-    use crate::detection::{
-        Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Model, Slot, design,
-    };
+    use crate::detection::{Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Slot, design};
     use crate::model::Mono;
 
     const CONTEXT: ContextId = ContextId(0);
@@ -57,7 +41,7 @@ mod tests {
     }
 
     impl Line {
-        fn armed() -> Self {
+        fn learning() -> Self {
             let rules = DetectionRules {
                 mean_time_between_false_alarms: Duration::from_hours(720),
                 shift_sigma: 1.0,
@@ -71,10 +55,8 @@ mod tests {
                 slots: vec![Slot(0)],
                 settle: Duration::ZERO,
             };
-            let mut bank = Bank::new(&[chart], &[context]);
-            assert!(bank.arm(Slot(0), Model::known(100.0, 2.0, 0.0)));
             Self {
-                bank,
+                bank: Bank::new(&[chart], &[context]),
                 noise: Noise::new(1, 0.0),
                 at: Mono::default(),
             }
@@ -105,14 +87,15 @@ mod tests {
 
     #[test]
     fn a_new_mode_makes_an_armed_slot_provisional_until_it_is_known() {
-        let mut line = Line::armed();
-        line.feed(100, 100.0);
+        let mut line = Line::learning();
+        assert_eq!(line.phases(), [1, 0, 0]);
+        line.feed(6_000, 100.0);
         assert_eq!(line.phases(), [0, 0, 1]);
         let (bank, at) = (&mut line.bank, line.at);
         bank.change_mode(CONTEXT, ModeId(1), at, &mut Vec::new());
         line.feed(400, 140.0);
         assert_eq!(line.phases(), [0, 1, 0]);
-        line.feed(4_000, 140.0);
+        line.feed(6_000, 140.0);
         assert_eq!(line.phases(), [0, 0, 1]);
     }
 }

@@ -1,5 +1,6 @@
 //! Behaviour of the bank: what it finds, and what it leaves alone.
 
+mod accept;
 mod announced;
 mod hostile;
 mod learning;
