@@ -284,9 +284,12 @@ impl Bank {
         };
         let distance = f64::from(fault.lasting());
         let charted = self.minds.get_mut(index).and_then(Mind::charted);
-        charted.into_iter().for_each(|charted| {
+        for charted in charted {
+            let was_armed = charted.is_armed();
             charted.move_level(distance * charted.spread_guard());
-        });
+            *self.phases.charted(was_armed) -= 1;
+            *self.phases.charted(charted.is_armed()) += 1;
+        }
         self.end_fault(index, out);
         self.renew(index);
         self.reset(index);
@@ -403,18 +406,23 @@ impl Bank {
         let profile = self.designs.get(slot)?.profile;
         let phase = self.contexts.phase(slot, profile, input.at, day);
         match stage {
-            Stage::Quiet => {}
+            Stage::Quiet => None,
             Stage::Wandering => self.wander(input, phase, out),
             Stage::Charted => self.pend(input, residual, phase, out),
             Stage::Learning => self.learn(input, phase, missing == 0, out),
             Stage::Attended => self.attend(input, phase, out),
         }
-        Some(())
     }
 
     /// Lets a sample wait for its neighbours.
     #[inline]
-    fn pend(&mut self, input: &Input, residual: f64, phase: Phase, out: &mut Vec<Finding>) {
+    fn pend(
+        &mut self,
+        input: &Input,
+        residual: f64,
+        phase: Phase,
+        out: &mut Vec<Finding>,
+    ) -> Option<()> {
         let (block, lane) = place(input.slot.index());
         if block != self.pending.block || at(&self.pending.fed, lane) > 0.0 {
             self.flush(out);
@@ -426,6 +434,7 @@ impl Bank {
         put(&mut self.pending.value, lane, input.value);
         put(&mut self.pending.at, lane, input.at);
         put(&mut self.pending.phase, lane, phase);
+        Some(())
     }
 
     /// Charts the samples that wait.
@@ -798,4 +807,20 @@ const fn single(x: f64) -> f32 {
 )]
 const fn count(samples: f64) -> u32 {
     samples.ceil() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mind_is_of_one_kind() {
+        let mut mind = Mind::Wandering(Box::new(Wander::new(1e3, false)));
+        assert!(mind.is_wandering() && mind.wander().is_some());
+        assert!(mind.learner().is_none() && mind.charted().is_none());
+        let model = Model::known(0.0, 1.0, 0.0);
+        let charted = Charted::new(model, ModeId::default(), Mono::default());
+        let mut mind = Mind::Charted(Box::new(charted));
+        assert!(!mind.is_wandering() && mind.wander().is_none());
+    }
 }

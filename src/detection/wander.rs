@@ -183,7 +183,8 @@ impl Wander {
         let by_day = self
             .day
             .as_mut()
-            .map_or(0.0, |day| day.judge(x, slow, floor, phase));
+            .and_then(|day| day.judge(x, slow, floor, phase))
+            .unwrap_or(0.0);
         self.before = x;
         let ratio = ratio.max(by_day / DAY_LIMIT) / self.caution;
         self.decide(ratio);
@@ -263,10 +264,9 @@ impl Default for Day {
 
 impl Day {
     /// The standardised residual from the time of day, where that explains the signal, else 0.
-    fn judge(&mut self, x: f32, level: f32, floor: f32, phase: Phase) -> f32 {
-        let Some(bin) = bin(phase) else {
-            return 0.0;
-        };
+    /// `None` while no time of day is known.
+    fn judge(&mut self, x: f32, level: f32, floor: f32, phase: Phase) -> Option<f32> {
+        let bin = bin(phase)?;
         let other = (bin + BINS) % (2 * BINS);
         let seen = |bin: usize| self.seen.get(bin).is_some_and(|seen| *seen > 0);
         let expected = [bin, other].into_iter().find(|bin| seen(*bin));
@@ -276,7 +276,7 @@ impl Day {
             *seen = seen.saturating_add(1);
             *mean += (1.0 / f32::from(*seen)).max(DAY) * (x - *mean);
         }
-        z
+        Some(z)
     }
 
     fn score(&mut self, residual: f32, distance: f32, floor: f32) -> f32 {
