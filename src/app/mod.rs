@@ -205,11 +205,9 @@ async fn serve(
     facts: upstream::Facts,
     stop: StopSignals,
 ) -> Result<(), AppError> {
-    let (polling, chaining, publishing) = (
-        CancellationToken::new(),
-        CancellationToken::new(),
-        CancellationToken::new(),
-    );
+    let polling = CancellationToken::new();
+    let chaining = CancellationToken::new();
+    let publishing = CancellationToken::new();
     let (acquired_tx, acquired) = mpsc::channel(ACQUIRED_QUEUE);
     let (trouble_tx, trouble) = mpsc::channel(TROUBLE_QUEUE);
     let (status_tx, status) = watch::channel(pipeline::task::ChainStatus::default());

@@ -284,7 +284,7 @@ impl Bank {
         };
         let distance = f64::from(fault.lasting());
         let charted = self.minds.get_mut(index).and_then(Mind::charted);
-        for charted in charted {
+        if let Some(charted) = charted {
             let was_armed = charted.is_armed();
             charted.move_level(distance * charted.spread_guard());
             *self.phases.charted(was_armed) -= 1;
@@ -408,7 +408,10 @@ impl Bank {
         match stage {
             Stage::Quiet => None,
             Stage::Wandering => self.wander(input, phase, out),
-            Stage::Charted => self.pend(input, residual, phase, out),
+            Stage::Charted => {
+                self.pend(input, residual, phase, out);
+                Some(())
+            }
             Stage::Learning => self.learn(input, phase, missing == 0, out),
             Stage::Attended => self.attend(input, phase, out),
         }
@@ -416,13 +419,7 @@ impl Bank {
 
     /// Lets a sample wait for its neighbours.
     #[inline]
-    fn pend(
-        &mut self,
-        input: &Input,
-        residual: f64,
-        phase: Phase,
-        out: &mut Vec<Finding>,
-    ) -> Option<()> {
+    fn pend(&mut self, input: &Input, residual: f64, phase: Phase, out: &mut Vec<Finding>) {
         let (block, lane) = place(input.slot.index());
         if block != self.pending.block || at(&self.pending.fed, lane) > 0.0 {
             self.flush(out);
@@ -434,7 +431,6 @@ impl Bank {
         put(&mut self.pending.value, lane, input.value);
         put(&mut self.pending.at, lane, input.at);
         put(&mut self.pending.phase, lane, phase);
-        Some(())
     }
 
     /// Charts the samples that wait.
@@ -691,9 +687,7 @@ impl Bank {
             mut learning => {
                 self.phases.learning -= 1;
                 let place = learning.learner().map(|learner| learner.place());
-                place
-                    .into_iter()
-                    .for_each(|place| self.nursery.leave(place));
+                self.nursery.leave(place?);
             }
         }
         *self.phases.charted(is_armed) += 1;

@@ -361,8 +361,7 @@ pub(super) fn relearn_tails(model: &mut Model, tally: &Tally, design: &ChartDesi
 /// The longest run of one value, and the chance that a value repeats (Laplace's rule of succession).
 fn runs(lessons: &[Lesson]) -> (f64, f64) {
     let (mut run, mut longest, mut repeats) = (1.0_f64, 1.0_f64, 0.0);
-    for pair in lessons.windows(2) {
-        let [before, now] = pair else { continue };
+    for (before, now) in lessons.iter().zip(lessons.iter().skip(1)) {
         if before.value.to_bits() == now.value.to_bits() {
             run += 1.0;
             repeats += 1.0;

@@ -26,7 +26,6 @@ impl Phases {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
     use crate::config::{DetectionRules, Level, Profile};
     use crate::detection::testing::Noise;
     use crate::detection::{Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Slot, design};

@@ -304,7 +304,7 @@ impl Chain {
         let levels = self.bank.model(slot).map_or(&[][..], Model::levels);
         let fault = self.bank.fault(slot);
         Some(BaselineStatus {
-            tag: settings.name.to_string(),
+            tag: settings.name.clone(),
             phase: phase.to_owned(),
             learning,
             levels: levels
