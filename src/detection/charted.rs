@@ -297,6 +297,7 @@ impl Charted {
             mode: self.mode,
             level,
             spread: spread.max(floor).max(borrowed),
+            floor,
             samples: need as f64,
             is_still: is_still(&introduction.values),
         };
@@ -413,7 +414,8 @@ impl Charted {
     fn regrow(&mut self) {
         let growth = std::mem::take(&mut self.growth);
         let before = (samples(&self.model) - growth.count).max(1.0);
-        if growth.count < 1.0 {
+        // Quiet samples of a signal that rests on a few values are those that say nothing.
+        if growth.count < 1.0 || self.model.levels.iter().any(ModeLevel::rests) {
             return;
         }
         let total = before + growth.count;
@@ -425,7 +427,7 @@ impl Charted {
         dynamics.innovation *= innovation.sqrt();
         dynamics.phi = phi;
         for level in &mut self.model.levels {
-            level.spread *= variance.sqrt();
+            level.spread = (level.spread * variance.sqrt()).max(level.floor);
         }
     }
 }

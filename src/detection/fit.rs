@@ -16,15 +16,19 @@ pub(super) const CLIP_SIGMAS: f64 = 4.0;
 /// Quantisation alone has a standard deviation of 1/sqrt(12) = 0.29 steps.
 const STEP_SHARE: f64 = 0.3;
 /// A signal that rests on one value and flicks to the next by a step must not alarm for it.
-const STEP_SHARE_AT_REST: f64 = 0.5;
+const STEP_SHARE_AT_REST: f64 = 1.0;
 /// Lag-1 correlations beyond this make limits that no fault reaches.
 const PHI_MAX: f64 = 0.98;
 /// Pairs of neighbours below which no correlation can be told.
 const PAIRS_MIN: usize = 30;
+/// The same for the long-run ratio of squares, whose tail makes it less certain.
+const UNREST_ERROR: f64 = 0.3;
 /// Standard error that is taken off a long-run ratio before it counts.
 const LONG_RUN_ERROR: f64 = 0.1;
 /// A pattern learned from few visits leaves part of itself in the residual.
 const PATTERN_ERROR: f64 = 0.7;
+/// What a signal does that rests on a few values is hardly seen while it is learned: it comes rarely, and in runs.
+const RESTING_WIDEN: f64 = 2.0;
 /// Share of a limit that the learned data itself may reach before the limits are widened.
 const REPLAY_SHARE: f64 = 0.8;
 /// A signal that changes its value less often than this while learning shows no spread to measure by.
@@ -82,7 +86,10 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
         })
         .collect();
     let visits = pattern.as_ref().map(Pattern::visits);
-    let (dynamics, innovations) = dynamics(&residuals, lessons, visits)?;
+    // Resolution bounds innovations as it bounds residuals.
+    let floors = levels.iter().map(|level| level.floor / level.spread);
+    let floor = floors.fold(1.0, f64::min);
+    let (dynamics, innovations) = dynamics(&residuals, lessons, (visits, floor))?;
     let widest = levels
         .iter()
         .map(|level| level.spread)
@@ -105,7 +112,9 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
         dynamics,
     };
     let mut model = Some(model).filter(Model::is_usable)?;
-    model.dynamics.widen = (replay(&residuals, lessons, &model, design) / REPLAY_SHARE).max(1.0);
+    let widen = (replay(&residuals, lessons, &model, design) / REPLAY_SHARE).max(1.0);
+    let rests = model.levels.iter().any(|level| level.rests());
+    model.dynamics.widen = if rests { RESTING_WIDEN * widen } else { widen };
     Some(model).filter(Model::is_usable)
 }
 
@@ -119,10 +128,12 @@ fn mode_levels(lessons: &[Lesson]) -> Vec<ModeLevel> {
         let of_mode = lessons.iter().filter(|lesson| lesson.mode == mode);
         let values: Vec<f64> = of_mode.map(|lesson| lesson.value).collect();
         let (level, spread) = level_and_spread(&values);
+        let floor = spread_floor(&values);
         (values.len() >= least).then_some(ModeLevel {
             mode,
             level,
-            spread: spread.max(spread_floor(&values)),
+            spread: spread.max(floor),
+            floor,
             samples: values.len() as f64,
             is_still: is_still(&values),
         })
@@ -194,7 +205,7 @@ fn set_spreads(
 fn dynamics(
     residuals: &[Option<f64>],
     lessons: &[Lesson],
-    visits: Option<f64>,
+    (visits, floor): (Option<f64>, f64),
 ) -> Option<(Dynamics, Vec<f64>)> {
     let pairs: Vec<(f64, f64)> = residuals
         .windows(2)
@@ -209,10 +220,7 @@ fn dynamics(
         .iter()
         .map(|(before, now)| now - phi * before.clamp(-8.0, 8.0))
         .collect();
-    let (_, spread) = level_and_spread(&raw);
-    if spread <= 0.0 {
-        return None;
-    }
+    let spread = Some(level_and_spread(&raw).1.max(floor)).filter(|spread| *spread > 0.0)?;
     let innovations: Vec<f64> = raw.iter().map(|e| e / spread).collect();
     let clipped: Vec<f64> = innovations.iter().copied().map(clip).collect();
     let dynamics = Dynamics {
@@ -281,6 +289,8 @@ fn shape(
         }
         Profile::Auto | Profile::None | Profile::Cycle => 1.0,
     };
+    let squares: Vec<f64> = clipped.iter().map(|y| y * y).collect();
+    let unrest = (long_run_ratio(&squares) - UNREST_ERROR).max(1.0);
     let step = (resolution / dynamics.innovation).min(2.0);
     let normal = SpikeLimits::normal(design.arl0);
     let own = SpikeLimits::from_tail(innovations, step, design.arl0);
@@ -289,6 +299,7 @@ fn shape(
         decay: tails.decay,
         spread_square: tails.spread_square * flattered,
         spread_decay: tails.spread_decay,
+        unrest,
         swing_square: swing_square * flattered,
         swing_decay: swing_decay / dynamics.long_run,
         spike: own.single / normal.single,
@@ -321,7 +332,8 @@ impl Tails {
         let square = |(y, weight): &(f64, f64)| (y * y / spread_square, *weight);
         let squares: Vec<(f64, f64)> = sizes.iter().map(square).collect();
         Self {
-            decay: decay_rate(symmetric, k) / (2.0 * k),
+            // Never faster than normal data: sparse values seem to, but come in runs.
+            decay: (decay_rate(symmetric, k) / (2.0 * k)).min(1.0),
             spread_square,
             spread_decay: decay_rate(&squares, SPREAD_ALLOWANCE),
         }

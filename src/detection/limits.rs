@@ -7,6 +7,8 @@ use super::tails::{BOUNDARY, SpikeLimits, climb_limit};
 
 /// Standard errors of the learned level that the charts tolerate.
 const LEVEL_ERRORS: f64 = 1.5;
+/// Squares of a signal that rests below its resolution are held against this, or the first step would be unrest.
+const SQUARE_MIN: f64 = 0.5;
 /// A limit beyond this is out of reach anyway.
 const H_MAX: f64 = 1e4;
 /// Below this many independent samples twice as many standard errors are tolerated, because correlation and spread
@@ -91,10 +93,20 @@ impl Tuning {
             h: (h + exact).min(H_MAX) * dynamics.widen,
             lambda: design.lambda,
             level: (design.limit_l * deviation + error.min(MARGIN_MAX)) * dynamics.widen,
-            spread_square: shape.spread_square * (1.0 + innovation_error(model)),
-            spread_h: climb_limit(shape.spread_decay * rough.decay, drift, arl, 0.0),
-            swing_square: shape.swing_square * (1.0 + spread_error(model)),
-            swing_h: climb_limit(shape.swing_decay * rough.decay, drift, arl, 0.0),
+            spread_square: shape.spread_square.max(SQUARE_MIN) * (1.0 + innovation_error(model)),
+            spread_h: climb_limit(
+                shape.spread_decay * rough.decay / shape.unrest,
+                drift,
+                arl,
+                0.0,
+            ),
+            swing_square: shape.swing_square.max(SQUARE_MIN) * (1.0 + spread_error(model)),
+            swing_h: climb_limit(
+                shape.swing_decay * rough.decay / shape.unrest,
+                drift,
+                arl,
+                0.0,
+            ),
             spike: (spikes.single * shape.spike).max(spikes.single * rough.spike),
             outlier: (spikes.pair * shape.outlier).max(spikes.pair * rough.outlier),
             stuck: STUCK_MIN

@@ -6,6 +6,8 @@ use super::design::SPREAD_ALLOWANCE;
 use super::pattern::Pattern;
 use super::tails::square_decay_rate;
 
+/// A signal whose spread is below this many times what its resolution gives it rests on a few values.
+const RESTING_FLOORS: f64 = 1.5;
 /// Innovations from which on a tail is known.
 pub(super) const TAIL_SAMPLES: f64 = 1_000.0;
 
@@ -37,10 +39,19 @@ pub struct ModeLevel {
     pub level: f64,
     /// Standard deviation of the residual around level and pattern, in the tag's unit; above zero.
     pub spread: f64,
+    /// What the resolution of the signal alone gives it as spread; learning on never goes below.
+    pub floor: f64,
     /// Samples that it rests on.
     pub samples: f64,
     /// Whether the signal stands still in this mode, as that of a machine which is off.
     pub is_still: bool,
+}
+
+impl ModeLevel {
+    /// Whether the signal rests on a few values: its spread is little more than its resolution gives it.
+    pub(super) fn rests(&self) -> bool {
+        self.spread < RESTING_FLOORS * self.floor
+    }
 }
 
 /// Autocorrelation of the residual.
@@ -66,6 +77,8 @@ pub(super) struct Shape {
     /// Mean square and decay rate of the CUSUM of squares: innovations, residuals.
     pub(super) spread_square: f64,
     pub(super) spread_decay: f64,
+    /// How much longer large squares of innovations stay together than they would by chance; at least 1.
+    pub(super) unrest: f64,
     pub(super) swing_square: f64,
     pub(super) swing_decay: f64,
     /// Limits of single innovations and of pairs over those of normal data; at least 1.
@@ -90,6 +103,7 @@ impl Shape {
         decay: 1.0,
         spread_square: 1.0,
         spread_decay: 0.3,
+        unrest: 1.0,
         swing_square: 1.0,
         swing_decay: 0.3,
         spike: 1.0,
@@ -108,6 +122,7 @@ impl Model {
                 mode: ModeId::default(),
                 level,
                 spread,
+                floor: 0.0,
                 samples: f64::INFINITY,
                 is_still: false,
             }],
@@ -155,6 +170,7 @@ impl Model {
                 && level.spread > 0.0
                 && level.spread.is_finite()
                 && (1.0 / level.spread).is_finite()
+                && level.floor >= 0.0
                 && level.samples > 0.0
         };
         let positive = |x: f64| x > 0.0 && x.is_finite();
@@ -178,6 +194,7 @@ impl Model {
                 shape.decay,
                 shape.spread_square,
                 shape.spread_decay,
+                shape.unrest,
                 shape.swing_square,
                 shape.swing_decay,
                 shape.spike,

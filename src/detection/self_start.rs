@@ -9,6 +9,8 @@ use super::tails::{BOUNDARY, climb_limit};
 
 /// Changes of the value seen before the chart speaks: without movement there is no spread to measure by.
 const WARM_UP: f64 = 10.0;
+/// Share of values that differ from the one before, below which a signal rests.
+const MOVES_MIN: f64 = 0.5;
 /// Allowance in standard deviations: shifts of two and more are looked for.
 const K: f64 = 1.0;
 /// Limits are this much wider than designed, as those of a provisional baseline.
@@ -90,7 +92,8 @@ impl SelfStart {
     /// approximation (1959).
     fn score(&mut self, innovation: f64) -> Option<f64> {
         let spread = self.innovation_spread();
-        if self.moves < WARM_UP || spread <= 0.0 {
+        // A signal that mostly rests shows too little of itself to be judged by.
+        if self.moves < WARM_UP.max(MOVES_MIN * self.count) || spread <= 0.0 {
             return None;
         }
         let freedom = self.count - 2.0;
