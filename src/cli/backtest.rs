@@ -20,7 +20,7 @@ use crate::config::load_profile;
 /// DATASET holds data/**/*.csv[.gz], separated by comma or semicolon: a time column `t_s` (seconds), timestamp or datetime
 /// (UTC), perhaps mode and `cycle_start`, and values in every other column (an empty cell or NaN is none; anomaly,
 /// changepoint, label, `is_anomaly` and class are ignored). DATASET/segments.csv holds the labels:
-/// file,start,end,kind[,class], rows counted from 0, class one of anomaly, legit, gap. Without it there are no scores.
+/// file,start,end,kind and perhaps class; rows counted from 0, class one of anomaly, legit, gap. Without it there are no scores.
 ///
 /// Writes index,alarm,score per row to DIR under the name of each recording, and summary.json. A row alarms exactly when
 /// its score is 1 or more.

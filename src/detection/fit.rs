@@ -113,7 +113,7 @@ pub(super) fn fit(lessons: &[Lesson], design: &ChartDesign) -> Option<Model> {
     };
     let mut model = Some(model).filter(Model::is_usable)?;
     let widen = (replay(&residuals, lessons, &model, design) / REPLAY_SHARE).max(1.0);
-    let rests = model.levels.iter().any(|level| level.rests());
+    let rests = model.levels.iter().any(ModeLevel::rests);
     model.dynamics.widen = if rests { RESTING_WIDEN * widen } else { widen };
     Some(model).filter(Model::is_usable)
 }

@@ -49,10 +49,9 @@ impl Group {
     pub(super) fn resolve(&mut self, namespaces: &Namespaces) {
         self.nodes = Vec::with_capacity(self.slots.len());
         for slot in &mut self.slots {
-            if let Some(tag) = self.config.tag(slot.id) {
-                let node = node_of(tag, namespaces);
-                slot.node = node.map(|node| self.nodes.push(node));
-            }
+            let tag = self.config.tag(slot.id).ok_or_else(String::new);
+            let node = tag.and_then(|tag| node_of(tag, namespaces));
+            slot.node = node.map(|node| self.nodes.push(node));
         }
     }
 
