@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use andon::config::{DetectionRules, Level, Profile};
+use andon::config::DetectionRules;
 use andon::detection::{Bank, ChartDesign, DayTime, Input, Model, Slot, design};
 use andon::model::Mono;
 use divan::Bencher;
@@ -20,18 +20,6 @@ fn main() {
     divan::main();
 }
 
-/// Charts that false alarms leave alone, as in a plant on an ordinary day.
-fn rules() -> DetectionRules {
-    DetectionRules {
-        mean_time_between_false_alarms: Duration::from_hours(720),
-        shift_sigma: 1.0,
-        learn_samples: 300,
-        within: None,
-        profile: Profile::None,
-        level: Level::Fixed,
-    }
-}
-
 /// A plant of armed tags.
 struct Plant {
     bank: Bank,
@@ -41,7 +29,7 @@ struct Plant {
 
 impl Plant {
     fn new(tags: u32) -> Self {
-        let chart = design(&rules(), Duration::from_secs(1));
+        let chart = design(&DetectionRules::default(), Duration::from_secs(1));
         let designs: Vec<ChartDesign> = (0..tags).flat_map(|_| chart).collect();
         let mut bank = Bank::new(&designs, &[]);
         for slot in (0..tags).map(Slot) {

@@ -14,6 +14,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
+#[path = "support/datasets.rs"]
+mod datasets;
+use datasets::dataset;
+
 const PROFILE: &str =
     "rate = \"1s\"\nlearn = { rows = 300 }\n[detect]\nfalse_alarms = \"1 per day\"\n";
 
@@ -427,20 +431,6 @@ fn results_never_go_among_the_recordings() {
     );
     let before = fs::read(stage.path("set/data/a.csv")).unwrap();
     assert_eq!(before, plain(400).into_bytes());
-}
-
-/// The data sets that lie beside the repository; without them a test says so and does nothing.
-fn dataset(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("ANDON_DATASETS_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/datasets"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
-    if path.is_dir() {
-        return path.canonicalize().ok();
-    }
-    println!("SKIPPED: there is no {}", path.display());
-    None
 }
 
 /// The data rows of a recording.

@@ -384,6 +384,12 @@ colour = 1
 }
 
 #[test]
+fn wishes_that_no_chart_can_meet_are_refused() {
+    let text = format!("{GATEWAY}{DEVICE}{TAG}detect = {{ within = \"5s\" }}\n");
+    insta::assert_snapshot!("unmet", faults(&text));
+}
+
+#[test]
 fn a_cycle_profile_needs_a_cycle() {
     let text = format!(
         "{GATEWAY}{DEVICE}{TAG}detect = {{ profile = \"cycle\", level = \"wondering\", within = \"1ms\" }}\n"

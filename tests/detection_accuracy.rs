@@ -10,30 +10,19 @@
     reason = "a test that cannot set its stage fails, and says what it found"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+#[path = "support/datasets.rs"]
+mod datasets;
 #[path = "support/plants.rs"]
 mod plants;
+use datasets::dataset;
 
 /// Faults of the Tennessee Eastman process that leave its measurements as they are; nobody finds them.
 const TEP_UNSEEN: [&str; 3] = ["IDV3", "IDV9", "IDV15"];
-
-/// The data sets that lie beside the repository; without them a test says so and does nothing.
-fn dataset(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("ANDON_DATASETS_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/datasets"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
-    if path.is_dir() {
-        return path.canonicalize().ok();
-    }
-    println!("SKIPPED: there is no {}", path.display());
-    None
-}
 
 /// Runs a data set by a shipped profile.
 #[track_caller]

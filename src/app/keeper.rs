@@ -8,6 +8,8 @@ use tracing::{info, warn};
 
 use crate::baseline::{self, Baselines, Entry};
 use crate::config::Config;
+use crate::detection::Model;
+use crate::model::TagId;
 use crate::pipeline::Learned;
 
 /// What an earlier run has learned, as far as it fits the configuration.
@@ -33,35 +35,23 @@ pub(super) fn recall(config: &Config) -> Learned {
     Learned { modes, models }
 }
 
-/// Writes what the chain hands on until `cancel`, and the last of it then. Blocks its thread for the time of a write, so
-/// it does not belong on the polling one.
+/// Writes what the chain hands on; the last of it comes when the chain ends, which is before `cancel`. Blocks its thread
+/// for the time of a write, so it does not belong on the polling one.
 pub(super) async fn keep(
     config: Arc<Config>,
     mut learned: watch::Receiver<Learned>,
     cancel: CancellationToken,
 ) {
-    loop {
-        let is_over = tokio::select! {
-            () = cancel.cancelled() => true,
-            changed = learned.changed() => changed.is_err(),
-        };
-        if !is_over || learned.has_changed().unwrap_or(true) {
-            write(&config, &learned.borrow_and_update());
-        }
-        if is_over {
-            return cancel.cancelled().await;
-        }
+    while learned.changed().await.is_ok() {
+        write(&config, &learned.borrow_and_update());
     }
+    cancel.cancelled().await;
 }
 
 fn write(config: &Config, learned: &Learned) {
-    let entry = |(id, model): &(_, _)| {
+    let entry = |(id, model): &(TagId, Model)| {
         let tag = config.tag(*id)?;
-        Some(Entry::new(
-            tag,
-            config,
-            crate::detection::Model::clone(model),
-        ))
+        Some(Entry::new(tag, config, model.clone()))
     };
     let baselines = Baselines {
         modes: learned.modes.clone(),

@@ -175,10 +175,19 @@ fn announce(common: &Common, previous_epoch: Option<u32>) {
     );
 }
 
-/// One chart design per tag with detection; equal wishes are solved once.
+/// One chart design per tag with detection; equal wishes are solved once. The error is the first wish that cannot be met.
 pub fn design_charts(config: &Config) -> Result<Vec<Option<ChartDesign>>, AppError> {
+    each_design(config).collect()
+}
+
+/// Every wish for detection that cannot be met.
+pub fn unmet_wishes(config: &Config) -> Vec<AppError> {
+    each_design(config).filter_map(Result::err).collect()
+}
+
+fn each_design(config: &Config) -> impl Iterator<Item = Result<Option<ChartDesign>, AppError>> {
     let mut designer = Designer::default();
-    let design = |tag: &crate::config::Tag| match &tag.detection {
+    let design = move |tag: &crate::config::Tag| match &tag.detection {
         None => Ok(None),
         Some(rules) => designer
             .design(&config.decided(tag, rules), tag.rate)
@@ -194,7 +203,7 @@ pub fn design_charts(config: &Config) -> Result<Vec<Option<ChartDesign>>, AppErr
                 source,
             }),
     };
-    config.tags.iter().map(design).collect()
+    config.tags.iter().map(design)
 }
 
 /// Everything that runs on the polling thread, and the order of the shut-down.

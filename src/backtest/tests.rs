@@ -1,7 +1,7 @@
 //! Reading recordings, and the scorer against published figures.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -12,6 +12,10 @@ use super::score::{FileScore, Summary};
 use super::segments::Segments;
 use crate::config::load_profile;
 use crate::replay::Faults;
+
+#[path = "../../tests/support/datasets.rs"]
+mod datasets;
+use datasets::dataset;
 
 fn read_text(text: &str) -> Result<Recording, Faults> {
     let folder = tempfile::tempdir().unwrap();
@@ -128,19 +132,6 @@ fn every_shipped_profile_loads() {
     }
     names.sort();
     assert_eq!(names, ["nab", "skab", "synth", "tep"]);
-}
-
-fn dataset(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("ANDON_DATASETS_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/datasets"),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
-    if path.is_dir() {
-        return Some(path);
-    }
-    println!("SKIPPED: there is no {}", path.display());
-    None
 }
 
 /// The alarms of an EWMA with lambda 0.1 and L 2.814 (in-control run length 500) on a level and a spread that are

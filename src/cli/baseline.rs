@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::check::load_or_complain;
+use super::input::chain;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::control::{self, Request};
 use crate::pipeline::BaselineStatus;
@@ -52,7 +53,7 @@ pub(super) fn run(command: &Command) -> Outcome {
     let answer = match ask(&config.gateway.data_dir, request) {
         Ok(answer) => answer,
         Err(error) => {
-            complain(&format!("andon: {error}\n"));
+            complain(&format!("andon: {}\n", chain(error.as_ref())));
             return Outcome::Failed;
         }
     };

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::Outcome;
+use super::input::chain;
 use super::live::probe_all;
 use super::output::{Align, Table, complain, print, print_json};
+use crate::app::{AppError, unmet_wishes};
 use crate::config::{
-    self, Capacity, Config, ConfigError, Device, DeviceLoad, Link, format_duration, format_size,
-    join_host_port,
+    self, Capacity, Config, ConfigError, Device, DeviceLoad, Fault, Link, format_duration,
+    format_size, join_host_port,
 };
 use crate::driver::probe::DeviceProbe;
+
+/// Wishes that cannot be met and are told one by one; more are counted.
+const UNMET_SHOWN: usize = 20;
 
 /// Validate a configuration: every fault at once, or what it amounts to.
 ///
@@ -42,14 +47,31 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// Loads a configuration; prints every fault and returns nothing when there are any.
-pub(super) fn load_or_complain(path: &std::path::Path) -> Option<Config> {
+pub(super) fn load_or_complain(path: &Path) -> Option<Config> {
     config::load(path)
         .map_err(|error| complain(&faults_text(&error)))
         .ok()
 }
 
+/// Loads a configuration; wishes for detection that no chart can meet are faults of it, too.
+fn load(path: &Path) -> Result<Config, ConfigError> {
+    let config = config::load(path)?;
+    let unmet = unmet_wishes(&config);
+    if unmet.is_empty() {
+        return Ok(config);
+    }
+    let fault = |error: &AppError| Fault {
+        at: path.display().to_string(),
+        message: chain(error),
+    };
+    Err(ConfigError {
+        total: unmet.len(),
+        faults: unmet.iter().take(UNMET_SHOWN).map(fault).collect(),
+    })
+}
+
 fn check(args: &Args) -> io::Result<Outcome> {
-    let config = match config::load(&args.config) {
+    let config = match load(&args.config) {
         Ok(config) => config,
         Err(error) => {
             if args.json {

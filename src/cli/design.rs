@@ -7,9 +7,7 @@ use serde_json::json;
 
 use super::Outcome;
 use super::output::{Align, Table, complain, print, print_json};
-use crate::config::{
-    DetectionRules, Level, Profile, format_duration, format_rate, parse_duration, parse_rate,
-};
+use crate::config::{DetectionRules, format_duration, format_rate, parse_duration, parse_rate};
 use crate::detection::{CHARTS, ChartDesign, SpikeLimits, design};
 
 /// Alarms a day that an operator can deal with: one in ten minutes (EEMUA 191, normal operation).
@@ -59,10 +57,8 @@ pub(super) fn run(args: &Args) -> Outcome {
     let rules = DetectionRules {
         mean_time_between_false_alarms: args.false_alarms,
         shift_sigma: args.shift,
-        learn_samples: 300,
         within: args.within,
-        profile: Profile::None,
-        level: Level::Fixed,
+        ..DetectionRules::default()
     };
     let made = match design(&rules, args.rate) {
         Ok(made) => made,

@@ -28,9 +28,6 @@ const FALSE_ALARMS: RangeInclusive<Duration> = ms(60_000)..=ms(3_153_600_000_000
 const RATE_DEFAULT: Duration = ms(1_000);
 const SUMMARY_DEFAULT: Duration = ms(10_000);
 const HEARTBEAT_DEFAULT: Duration = ms(60_000);
-const FALSE_ALARMS_DEFAULT: Duration = ms(2_592_000_000);
-const SHIFT_DEFAULT: f64 = 1.0;
-const LEARN_DEFAULT: u32 = 300;
 /// `gap_after` in polling periods.
 const GAP_RATES: u32 = 3;
 
@@ -161,14 +158,21 @@ impl Settings {
 
     /// The rules of `detect`, when it is on and the values can be charted.
     pub(super) fn detection(&self, numeric: bool) -> Option<DetectionRules> {
-        (numeric && self.detect == Some(true)).then(|| DetectionRules {
-            mean_time_between_false_alarms: self.false_alarms.unwrap_or(FALSE_ALARMS_DEFAULT),
-            shift_sigma: self.shift_sigma.unwrap_or(SHIFT_DEFAULT),
-            learn_samples: self.learn_samples.unwrap_or(LEARN_DEFAULT),
+        (numeric && self.detect == Some(true)).then(|| self.detection_rules())
+    }
+
+    fn detection_rules(&self) -> DetectionRules {
+        let default = DetectionRules::default();
+        let between = self.false_alarms;
+        DetectionRules {
+            mean_time_between_false_alarms: between
+                .unwrap_or(default.mean_time_between_false_alarms),
+            shift_sigma: self.shift_sigma.unwrap_or(default.shift_sigma),
+            learn_samples: self.learn_samples.unwrap_or(default.learn_samples),
             within: self.within.and_then(Switch::on),
-            profile: self.profile.unwrap_or_default(),
-            level: self.level.unwrap_or_default(),
-        })
+            profile: self.profile.unwrap_or(default.profile),
+            level: self.level.unwrap_or(default.level),
+        }
     }
 
     /// Reads `detect` where nothing is inherited and detection is the purpose: it is on. `rate` is the sampling period
@@ -360,7 +364,7 @@ impl Settings {
             );
             return;
         }
-        let between = self.false_alarms.unwrap_or(FALSE_ALARMS_DEFAULT);
+        let between = self.detection_rules().mean_time_between_false_alarms;
         let least = self.rate().saturating_mul(FALSE_ALARM_SAMPLES_MIN);
         if numeric && between < least {
             section.fault_unquoted(

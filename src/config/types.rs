@@ -516,6 +516,20 @@ pub struct DetectionRules {
     pub level: Level,
 }
 
+impl Default for DetectionRules {
+    /// What holds for a key that is left out.
+    fn default() -> Self {
+        Self {
+            mean_time_between_false_alarms: Duration::from_hours(30 * 24),
+            shift_sigma: 1.0,
+            learn_samples: 300,
+            within: None,
+            profile: Profile::default(),
+            level: Level::default(),
+        }
+    }
+}
+
 impl DetectionRules {
     /// Learning at least this long sees enough of a day to learn what repeats with it.
     const WEEK_LEARNED: Duration = Duration::from_hours(36);

@@ -36,8 +36,6 @@ pub(super) struct Arrival {
     /// Run at which the value is stuck.
     pub(super) stuck_at: u32,
     pub(super) stage: Stage,
-    /// Whether every quiet sample teaches.
-    pub(super) is_taught: bool,
 }
 
 impl Arrival {
@@ -51,7 +49,6 @@ impl Arrival {
             run: 0,
             stuck_at: u32::MAX,
             stage,
-            is_taught: false,
         }
     }
 

@@ -11,6 +11,7 @@ use super::fault::Fault;
 use super::finding::{Chart, Finding};
 use super::learner::{Learner, Surroundings};
 use super::model::{ModeId, Model};
+use super::number::single;
 use super::nursery::Nursery;
 use super::pattern::Phase;
 use super::phases::Phases;
@@ -23,6 +24,8 @@ use crate::model::Mono;
 const RESET_SAMPLES: u64 = 20;
 /// Models fitted per call at most.
 const FITS_PER_STEP: u32 = 16;
+/// Residuals are winsorised anyway; here they stay finite in single precision, and so do their differences.
+const RESIDUAL_MAX: f64 = 1e30;
 /// Quiet samples after which the level is refined.
 const REFINE_EVERY: f32 = 64.0;
 
@@ -287,8 +290,7 @@ impl Bank {
         if let Some(charted) = charted {
             let was_armed = charted.is_armed();
             charted.move_level(distance * charted.spread_guard());
-            *self.phases.charted(was_armed) -= 1;
-            *self.phases.charted(charted.is_armed()) += 1;
+            self.phases.recount((was_armed, charted.is_armed()));
         }
         self.end_fault(index, out);
         self.renew(index);
@@ -426,7 +428,8 @@ impl Bank {
             self.pending.block = block;
         }
         self.pending.is_any = true;
-        put(&mut self.pending.residual, lane, single(residual));
+        let bounded = residual.clamp(-RESIDUAL_MAX, RESIDUAL_MAX);
+        put(&mut self.pending.residual, lane, single(bounded));
         put(&mut self.pending.fed, lane, 1.0);
         put(&mut self.pending.value, lane, input.value);
         put(&mut self.pending.at, lane, input.at);
@@ -472,7 +475,7 @@ impl Bank {
             return None;
         }
         let is_due = at(&block.state.quiet_count, lane) >= REFINE_EVERY;
-        if is_due || arrival.is_taught {
+        if is_due || block.taught & (1 << lane) != 0 {
             self.teach(slot, lane, is_due);
         }
         Some(())
@@ -535,8 +538,7 @@ impl Bank {
         put(&mut block.state.quiet_sum, lane, 0.0);
         put(&mut block.state.quiet_count, lane, 0.0);
         let is_renewed = charted.refine(sum, count, design);
-        *self.phases.charted(was_armed) -= 1;
-        *self.phases.charted(charted.is_armed()) += 1;
+        self.phases.recount((was_armed, charted.is_armed()));
         if is_renewed {
             self.renew(slot);
         } else {
@@ -585,9 +587,8 @@ impl Bank {
     /// then learns anew.
     pub fn end_learning(&mut self, slot: Slot, at: Mono, out: &mut Vec<Finding>) -> bool {
         let index = slot.index();
-        let (Some(Mind::Learning(learner)), Some(design)) =
-            (self.minds.get_mut(index), self.designs.get(index))
-        else {
+        let learner = self.minds.get_mut(index).and_then(Mind::learner);
+        let (Some(learner), Some(design)) = (learner, self.designs.get(index)) else {
             return false;
         };
         learner.end();
@@ -626,8 +627,7 @@ impl Bank {
             Attention::Skip => return None,
             Attention::Ready => {
                 // A mode that is new is known less well than the others.
-                *self.phases.charted(was_armed) -= 1;
-                *self.phases.charted(charted.is_armed()) += 1;
+                self.phases.recount((was_armed, charted.is_armed()));
                 self.flush(out);
                 self.renew(slot);
                 self.reset(slot);
@@ -649,8 +649,7 @@ impl Bank {
         let was_armed = wander.is_armed();
         let said = wander.step(input.value, phase);
         if !was_armed && wander.is_armed() {
-            self.phases.learning -= 1;
-            *self.phases.charted(true) += 1;
+            self.phases.graduate(true);
         }
         let score = if said.is_on {
             said.ratio.max(1.0)
@@ -683,14 +682,13 @@ impl Bank {
             .get_mut(slot)
             .filter(|mind| !mind.is_wandering())?;
         match std::mem::replace(mind, Mind::Charted(Box::new(charted))) {
-            Mind::Charted(old) => *self.phases.charted(old.is_armed()) -= 1,
+            Mind::Charted(old) => self.phases.recount((old.is_armed(), is_armed)),
             mut learning => {
-                self.phases.learning -= 1;
+                self.phases.graduate(is_armed);
                 let place = learning.learner().map(|learner| learner.place());
                 self.nursery.leave(place?);
             }
         }
-        *self.phases.charted(is_armed) += 1;
         self.renew(slot);
         self.reset(slot);
         let is_quiet = self
@@ -721,10 +719,9 @@ impl Bank {
             (self.minds.get(slot), self.arrivals.get_mut(slot))
             && let Some(level) = charted.level()
         {
-            arrival.is_taught = charted.is_taught();
             let (block, lane) = place(slot);
             if let Some(block) = self.blocks.get_mut(block) {
-                mark(&mut block.taught, lane, arrival.is_taught);
+                mark(&mut block.taught, lane, charted.is_taught());
             }
             arrival.level = level.level;
             arrival.per_spread = 1.0 / (level.spread * charted.spread_guard());
@@ -784,14 +781,6 @@ const fn mark(bits: &mut u32, lane: usize, is_set: bool) {
 /// Block and lane of a slot.
 const fn place(slot: usize) -> (usize, usize) {
     (slot / LANES, slot % LANES)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "residuals need no more than single precision; what is too large is winsorised"
-)]
-const fn single(x: f64) -> f32 {
-    x.clamp(-1e30, 1e30) as f32
 }
 
 #[expect(

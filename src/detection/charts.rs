@@ -73,7 +73,7 @@ pub(super) struct State {
 }
 
 /// Ratio that two outliers of three count as.
-const PAIR_RATIO: f32 = 1.001;
+pub(super) const PAIR_RATIO: f32 = 1.001;
 /// A sample whose statistics are all below this share of their limits is quiet: it may teach.
 pub(super) const QUIET_RATIO: f32 = 0.5;
 /// CUSUMs of squares come back from a fault to at most this share of their limit.

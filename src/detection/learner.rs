@@ -3,6 +3,7 @@
 use super::design::ChartDesign;
 use super::fit::{Lesson, fit};
 use super::model::{ModeId, Model};
+use super::number::single;
 use super::nursery::Place;
 use super::pattern::Phase;
 use super::self_start::SelfStart;
@@ -178,14 +179,6 @@ impl Learner {
         };
         kept.iter().enumerate().map(lesson).collect()
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a distance to seven digits; one beyond single precision is infinite and no model comes of it"
-)]
-const fn single(distance: f64) -> f32 {
-    distance as f32
 }
 
 #[expect(

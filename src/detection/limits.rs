@@ -3,6 +3,7 @@
 use super::charts::Limits;
 use super::design::{ChartDesign, SPREAD_ALLOWANCE, residual_k};
 use super::model::Model;
+use super::number::single;
 use super::tails::{BOUNDARY, SpikeLimits, climb_limit};
 
 /// Standard errors of the learned level that the charts tolerate.
@@ -159,12 +160,4 @@ fn spread_error(model: &Model) -> f64 {
     let square = model.dynamics.phi * model.dynamics.phi;
     let samples = model.shape.samples.max(30.0);
     LEVEL_ERRORS * (2.0 * (1.0 + square) / (1.0 - square) / samples).sqrt()
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "limits need no more than single precision; what is too large becomes infinite and never alarms"
-)]
-const fn single(x: f64) -> f32 {
-    x as f32
 }

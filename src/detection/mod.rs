@@ -29,6 +29,7 @@ mod group;
 mod learner;
 mod limits;
 mod model;
+mod number;
 mod nursery;
 mod pattern;
 mod phases;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::number::single;
 use super::robust::level_and_spread;
 use crate::config::Profile;
 
@@ -330,14 +331,6 @@ fn cycle_starts(samples: &[Deviation]) -> impl Iterator<Item = f32> {
         [a, b] if b.phase.position_s < a.phase.position_s => Some(a.phase.position_s),
         _ => None,
     })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "offsets and ratios need no more than single precision"
-)]
-const fn single(x: f64) -> f32 {
-    x as f32
 }
 
 #[expect(

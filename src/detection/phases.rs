@@ -12,8 +12,21 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// A slot has learned its first baseline.
+    pub(super) const fn graduate(&mut self, is_armed: bool) {
+        self.learning -= 1;
+        *self.charted(is_armed) += 1;
+    }
+
+    /// A slot knows its baseline better than before, or worse: a mode that is new is known least of all. The pair says
+    /// whether it counted as known, and whether it does now.
+    pub(super) const fn recount(&mut self, (was_armed, is_armed): (bool, bool)) {
+        *self.charted(was_armed) -= 1;
+        *self.charted(is_armed) += 1;
+    }
+
     /// Slots with a baseline that counts as known, or does not yet.
-    pub(super) const fn charted(&mut self, is_armed: bool) -> &mut usize {
+    const fn charted(&mut self, is_armed: bool) -> &mut usize {
         if is_armed {
             &mut self.armed
         } else {
@@ -26,7 +39,7 @@ impl Phases {
 mod tests {
     use std::time::Duration;
 
-    use crate::config::{DetectionRules, Level, Profile};
+    use crate::config::DetectionRules;
     use crate::detection::testing::Noise;
     use crate::detection::{Bank, ContextId, ContextPlan, DayTime, Input, ModeId, Slot, design};
     use crate::model::Mono;
@@ -41,15 +54,7 @@ mod tests {
 
     impl Line {
         fn learning() -> Self {
-            let rules = DetectionRules {
-                mean_time_between_false_alarms: Duration::from_hours(720),
-                shift_sigma: 1.0,
-                learn_samples: 300,
-                within: None,
-                profile: Profile::None,
-                level: Level::Fixed,
-            };
-            let chart = design(&rules, Duration::from_secs(1)).unwrap();
+            let chart = design(&DetectionRules::default(), Duration::from_secs(1)).unwrap();
             let context = ContextPlan {
                 slots: vec![Slot(0)],
                 settle: Duration::ZERO,

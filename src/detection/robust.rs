@@ -1,7 +1,7 @@
 //! Level and spread of samples that hold outliers, and how their neighbours go together.
 
 /// Scale of the median absolute deviation for normal data: 1 / Phi^-1(3/4) (Rousseeuw & Croux 1993).
-const MAD_SCALE: f64 = 1.4826;
+pub(super) const MAD_SCALE: f64 = 1.4826;
 /// Values further than this many robust standard deviations from the median are pulled in.
 const OUTLIER_SIGMAS: f64 = 5.0;
 /// More outliers than one in this many are no outliers: the signal is like that (duty cycles, two levels).

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bank::{Input, Slot};
-use super::charts::{CAP, Limits, Readings, State, at};
+use super::charts::{CAP, Limits, PAIR_RATIO, Readings, State, at};
 use super::fault::{Evidence, Fault};
 use super::finding::{Change, Chart, Finding, severity_of};
 use super::model::{ModeId, ModeLevel};
@@ -129,7 +129,7 @@ impl Look {
         } else {
             Chart::SpikeHigh
         };
-        let spiked = self.spike.max(self.outliers * 1.001);
+        let spiked = self.spiked();
         // A level that has moved says more than the jump that moved it, and that more than unrest.
         let unrest = if self.is_swing_of_level() {
             (level.0, self.swing)
@@ -153,8 +153,12 @@ impl Look {
     /// The largest ratio of all charts.
     pub(super) fn worst(&self) -> f32 {
         let sides = self.upward.ratio().max(self.downward.ratio());
-        let single = self.spike.max(self.outliers * 1.001);
-        sides.max(single).max(self.swing).max(self.stuck)
+        sides.max(self.spiked()).max(self.swing).max(self.stuck)
+    }
+
+    /// One spike, or two of three outliers.
+    fn spiked(&self) -> f32 {
+        self.spike.max(self.outliers * PAIR_RATIO)
     }
 
     fn finding(&self, change: Change, chart: Chart, ratio: f32, onset: Mono) -> Finding {

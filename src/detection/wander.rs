@@ -14,6 +14,7 @@
 //! Every rate is `max(rate, 1/n)`: running means first, exponential ones later (Welford 1962; Roberts 1959), so there is
 //! no separate learning phase.
 
+use super::number::single;
 use super::pattern::Phase;
 
 /// Fast EWMA: a change is judged over about sixteen samples.
@@ -314,12 +315,4 @@ fn bin(phase: Phase) -> Option<usize> {
     let bin = (phase.position_s / BIN_S).floor();
     let is_known = bin >= 0.0 && bin < BINS as f32;
     is_known.then(|| bin as usize + if phase.is_weekend { BINS } else { 0 })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "distances need no more than single precision; what is too large is bounded"
-)]
-const fn single(x: f64) -> f32 {
-    x as f32
 }

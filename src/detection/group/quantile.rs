@@ -1,11 +1,8 @@
 //! From a false-alarm probability to a limit.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// What a standard normal variable exceeds with probability `tail`.
-pub(super) fn normal(tail: f64) -> f64 {
-    -Normal::standard().inverse_cdf(tail)
-}
+pub(super) use crate::detection::tails::normal_upper as normal;
 
 /// What Student's t exceeds with probability `tail`: a spread that was estimated from `freedom` independent values may
 /// be smaller than the true one.

@@ -1,9 +1,8 @@
 //! Centre and scale of one tag.
 
 use super::fit::{mean, variance};
+use crate::detection::robust::{MAD_SCALE, median};
 
-/// Scale of the median absolute deviation for normal data: 1 / Phi^-1(3/4).
-const MAD_SCALE: f64 = 1.4826;
 /// Values are pulled in to this many first-guess standard deviations before the mean is taken.
 const WINSOR_SIGMAS: f64 = 3.0;
 /// The first guess is at least this share of the plain standard deviation: a signal on two levels has no median
@@ -35,9 +34,9 @@ pub(super) fn hold_missing(values: &mut [f64]) -> bool {
 
 /// Winsorised mean and standard deviation; `None` of a tag that stands still.
 pub(super) fn centre_and_scale(values: &[f64]) -> Option<(f64, f64)> {
-    let middle = median(values)?;
+    let middle = (!values.is_empty()).then(|| median(values))?;
     let deviations: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
-    let robust = MAD_SCALE * median(&deviations)?;
+    let robust = MAD_SCALE * median(&deviations);
     let plain = plain_spread(values, middle, robust);
     let first = robust.max(PLAIN_SHARE * plain);
     if plain <= (STILL_SHARE * middle.abs()).max(STILL) {
@@ -66,12 +65,4 @@ fn plain_spread(values: &[f64], middle: f64, robust: f64) -> f64 {
         return variance(&kept).sqrt();
     }
     variance(values).sqrt()
-}
-
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let upper = sorted.get(sorted.len() / 2).copied()?;
-    let lower = sorted.get(sorted.len().saturating_sub(1) / 2).copied()?;
-    Some(f64::midpoint(lower, upper))
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use crate::config::{DetectionRules, Level, Profile};
+use crate::config::DetectionRules;
 use crate::detection::testing::Noise;
 use crate::detection::*;
 use crate::model::{Mono, Timestamp};
@@ -17,17 +17,8 @@ pub(super) const LEVEL: f64 = 100.0;
 pub(super) const SPREAD: f64 = 2.0;
 
 /// One false alarm a month at 1 Hz, a shift of one sigma.
-static MONTHLY: LazyLock<ChartDesign> = LazyLock::new(|| {
-    let rules = DetectionRules {
-        mean_time_between_false_alarms: Duration::from_hours(720),
-        shift_sigma: 1.0,
-        learn_samples: 300,
-        within: None,
-        profile: Profile::None,
-        level: Level::Fixed,
-    };
-    design(&rules, Duration::from_secs(1)).unwrap()
-});
+static MONTHLY: LazyLock<ChartDesign> =
+    LazyLock::new(|| design(&DetectionRules::default(), Duration::from_secs(1)).unwrap());
 
 pub(super) fn monthly(learn_samples: u32) -> ChartDesign {
     ChartDesign {
