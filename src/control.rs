@@ -24,6 +24,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::pipeline::Decision;
+
 /// Connections served at a time; more are closed at once.
 pub const CONNECTIONS_MAX: usize = 8;
 /// Longest request line, bytes.
@@ -50,12 +52,15 @@ pub enum Request {
     BufferVerify,
     /// A list of [`crate::pipeline::BaselineStatus`].
     BaselineList,
-    /// The level that a standing alarm of this tag shows is normal from now on. Answers with its
-    /// [`crate::pipeline::BaselineStatus`].
-    BaselineAccept {
-        /// Name of the tag.
-        tag: String,
+    /// What a person has decided about a baseline. Answers with its [`crate::pipeline::BaselineStatus`].
+    BaselineDecide {
+        /// What.
+        decision: Decision,
+        /// Name of the tag or group.
+        name: String,
     },
+    /// Write what has been learned to disk now.
+    BaselineKeep,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -280,7 +285,8 @@ mod tests {
             Request::BufferStatus => Ok(json!(7)),
             Request::BufferVerify => Err("not now".into()),
             Request::BaselineList => Ok(json!([])),
-            Request::BaselineAccept { tag } => Ok(json!(tag)),
+            Request::BaselineDecide { name, .. } => Ok(json!(name)),
+            Request::BaselineKeep => Ok(json!(null)),
         }
     }
 

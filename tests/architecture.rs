@@ -15,8 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
     ("detection", &["model", "config"]),
-    ("baseline", &["model", "config", "detection"]),
-    ("record", &["model", "alerting"]),
+    ("record", &["model", "alerting", "detection"]),
     ("alerting", &["model", "config", "detection", "record"]),
     (
         "pipeline",
@@ -31,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "record",
         ],
     ),
+    ("baseline", &["model", "config", "detection", "pipeline"]),
     (
         "replay",
         &[
@@ -51,7 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("buffer", &["model", "config", "clock", "record"]),
     ("publish", &["model", "config", "clock", "record", "buffer"]),
     ("supervisor", &[]),
-    ("control", &[]),
+    ("control", &["pipeline"]),
 ];
 
 /// Modules, and parts of modules, that know no async, file, socket, clock or log.

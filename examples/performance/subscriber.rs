@@ -132,7 +132,7 @@ impl Tally {
             BodyV1::Raw(raw) => raw.points.len() as u64,
             _ => 0,
         };
-        let is_alert = matches!(body, BodyV1::Alert(_));
+        let is_alert = body.alert().is_some();
         self.ledger.observe(&Observation {
             id,
             role: topic
@@ -146,15 +146,15 @@ impl Tally {
             samples: 0,
             dropped: None,
         });
-        match body {
-            BodyV1::Raw(raw) => self.raw(&raw),
-            BodyV1::Alert(alert) if alert.transition == AlertV1::RAISED => {
-                let id = alert.alert_id.clone();
-                self.alerts
-                    .entry(id)
-                    .or_insert(Alert { received_ns, alert });
-            }
-            _ => {}
+        if let BodyV1::Raw(raw) = &body {
+            self.raw(raw);
+        }
+        let raised = |alert: &&AlertV1| alert.transition == AlertV1::RAISED;
+        if let Some(alert) = body.alert().filter(raised).cloned() {
+            let id = alert.alert_id.clone();
+            self.alerts
+                .entry(id)
+                .or_insert(Alert { received_ns, alert });
         }
     }
 

@@ -13,22 +13,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::routing::Routing;
-use super::wording::{Facts, default_advice};
+use super::book::{AddressBook, News, Occurrence};
 use super::{AlarmKind, Condition, ConditionState, Subject};
 use crate::config::Config;
-use crate::model::{AssetPath, Mono, Now, Severity, Timestamp};
-use crate::record::AlertV1;
+use crate::model::{Mono, Now, Severity, Timestamp};
+use crate::record::BodyV1;
 
 /// Raises are counted over this long, and a chattering alarm must be quiet for this long.
 const CHATTER_WINDOW: Duration = Duration::from_mins(10);
 /// More raises than this within the window are chatter.
 const CHATTER_RAISES: usize = 3;
-
-/// [`AlertV1`]'s transition numbers.
-const RAISED: u8 = 1;
-const CHANGED: u8 = 2;
-const CLEARED: u8 = 3;
 
 /// Turns conditions into alerts. Holds at most one entry per subject and kind, so its size is bounded by the
 /// configuration; conditions about subjects that are not in it are ignored.
@@ -48,7 +42,7 @@ pub struct ActiveAlert<'a> {
     pub subject: Subject,
     /// What kind of trouble.
     pub kind: AlarmKind,
-    /// [`AlertV1::alert_id`] of the occurrence.
+    /// [`crate::record::AlertV1::alert_id`] of the occurrence.
     pub alert_id: &'a str,
     /// The highest severity so far.
     pub severity: Severity,
@@ -70,6 +64,8 @@ struct Entry {
     raises: heapless::Deque<Mono, { CHATTER_RAISES + 1 }>,
     /// How often it became active since it began to chatter, that included.
     times: usize,
+    /// Whether the level was proposed as the new normal.
+    is_proposed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +91,7 @@ impl Alarms {
     }
 
     /// Takes one condition; the transitions it causes are appended to `out`.
-    pub fn update(&mut self, condition: &Condition, now: Now, out: &mut Vec<AlertV1>) {
+    pub fn update(&mut self, condition: &Condition, now: Now, out: &mut Vec<BodyV1>) {
         match &condition.state {
             ConditionState::Active { .. } => self.activate(condition, now, out),
             ConditionState::Inactive => {
@@ -113,12 +109,12 @@ impl Alarms {
     }
 
     /// Clears what has been gone long enough; call it about once a second.
-    pub fn tick(&mut self, now: Now, out: &mut Vec<AlertV1>) {
+    pub fn tick(&mut self, now: Now, out: &mut Vec<BodyV1>) {
         let (book, clear_after) = (&self.book, self.clear_after);
         self.entries.retain(|key, entry| {
             match entry.phase {
                 Phase::Clearing(gone) if now.mono.since(gone) >= entry.quiet_time(clear_after) => {
-                    out.extend(book.alert(*key, entry, CLEARED, now));
+                    out.extend(book.alert(*key, &entry.occurrence(), News::Cleared, now));
                     entry.phase = Phase::Resting(now.mono);
                 }
                 Phase::Resting(then) => return now.mono.since(then) < CHATTER_WINDOW,
@@ -143,7 +139,7 @@ impl Alarms {
             })
     }
 
-    fn activate(&mut self, condition: &Condition, now: Now, out: &mut Vec<AlertV1>) {
+    fn activate(&mut self, condition: &Condition, now: Now, out: &mut Vec<BodyV1>) {
         let ConditionState::Active {
             severity, since, ..
         } = &condition.state
@@ -151,33 +147,39 @@ impl Alarms {
             return;
         };
         let key = (condition.subject, condition.kind);
-        if self.book.lookup(condition.subject).is_none() {
+        if !self.book.knows(condition.subject) {
             return;
         }
         let entry = self.entries.entry(key).or_insert_with(Entry::new);
-        let is_new = !entry.is_open();
-        let is_worse = *severity > entry.severity;
         if matches!(entry.phase, Phase::Clearing(_)) && entry.is_chattering() {
             entry.times += 1;
         }
+        let is_new = !entry.is_open();
         entry.phase = Phase::Raised;
         entry.state.clone_from(&condition.state);
-        let transition = if is_new {
+        let news = if is_new {
             entry.id = format!("{}-{}", self.epoch, self.next);
             self.next += 1;
             entry.severity = *severity;
             entry.since = (*since).min(now.wall);
+            entry.is_proposed = condition.is_proposal();
             entry.note_raise(now.mono);
-            RAISED
-        } else if is_worse {
+            News::Raised
+        } else if condition.is_proposal() && !entry.is_proposed {
+            entry.is_proposed = true;
+            entry.severity = entry.severity.max(*severity);
+            News::Proposed
+        } else if *severity > entry.severity {
             entry.severity = *severity;
-            CHANGED
+            News::Worse
         } else {
             return;
         };
-        if let Some(alert) = self.book.alert(key, entry, transition, now) {
-            entry.message.clone_from(&alert.message);
-            out.push(alert);
+        if let Some(body) = self.book.alert(key, &entry.occurrence(), news, now) {
+            if let Some(alert) = body.alert() {
+                entry.message.clone_from(&alert.message);
+            }
+            out.push(body);
         }
     }
 }
@@ -193,6 +195,18 @@ impl Entry {
             message: String::new(),
             raises: heapless::Deque::new(),
             times: 0,
+            is_proposed: false,
+        }
+    }
+
+    fn occurrence(&self) -> Occurrence<'_> {
+        Occurrence {
+            id: &self.id,
+            severity: self.severity,
+            since: self.since,
+            state: &self.state,
+            raises: self.times,
+            is_chattering: self.is_chattering(),
         }
     }
 
@@ -226,141 +240,4 @@ impl Entry {
             clear_after
         }
     }
-}
-
-/// What the alerts say about a subject.
-#[derive(Debug, Clone, Copy)]
-struct Address<'a> {
-    asset: &'a AssetPath,
-    tag: Option<u32>,
-    name: &'a str,
-    description: &'a str,
-    unit: &'a str,
-    advice: &'a str,
-}
-
-/// Names, places and recipients, as the configuration has them.
-#[derive(Debug, Clone)]
-struct AddressBook {
-    config: Arc<Config>,
-    /// Stable tag numbers, by tag id.
-    numbers: Vec<u32>,
-    routing: Routing,
-}
-
-impl AddressBook {
-    fn new(config: Arc<Config>, numbers: Vec<u32>) -> Self {
-        Self {
-            routing: Routing::new(&config.alerting, &config.gateway.asset),
-            config,
-            numbers,
-        }
-    }
-
-    fn lookup(&self, subject: Subject) -> Option<Address<'_>> {
-        let plain = |asset, name| Address {
-            asset,
-            tag: None,
-            name,
-            description: "",
-            unit: "",
-            advice: "",
-        };
-        match subject {
-            Subject::Tag(id) => {
-                let tag = self.config.tag(id)?;
-                Some(Address {
-                    tag: Some(*self.numbers.get(id.index())?),
-                    description: &tag.description,
-                    unit: &tag.unit,
-                    advice: &tag.advice,
-                    ..plain(self.config.asset(tag), tag.name.as_str())
-                })
-            }
-            Subject::Device(id) => {
-                let device = self.config.device(id)?;
-                Some(plain(&device.asset, &device.name))
-            }
-            Subject::Group(id) => {
-                let group = self.config.groups.get(id.index())?;
-                let first = group.tags.first().and_then(|tag| self.config.tag(*tag))?;
-                Some(plain(self.config.asset(first), &group.name))
-            }
-            Subject::Gateway => {
-                let gateway = &self.config.gateway;
-                Some(plain(&gateway.asset, &gateway.id))
-            }
-        }
-    }
-
-    /// The record of a transition.
-    fn alert(
-        &self,
-        (subject, kind): (Subject, AlarmKind),
-        entry: &Entry,
-        transition: u8,
-        now: Now,
-    ) -> Option<AlertV1> {
-        let address = self.lookup(subject)?;
-        let ConditionState::Active {
-            value,
-            normal,
-            sigmas,
-            ratio,
-            detail,
-            ..
-        } = &entry.state
-        else {
-            return None;
-        };
-        // At the end the last known value is of no use: the condition says only that it is gone.
-        let finite = |x: &Option<f64>| x.filter(|x| x.is_finite() && transition != CLEARED);
-        let facts = Facts {
-            kind,
-            severity: entry.severity,
-            asset: address.asset.as_str(),
-            subject: address.name,
-            description: address.description,
-            unit: address.unit,
-            since: entry.since,
-            value: finite(value),
-            normal: finite(normal),
-            sigmas: finite(sigmas),
-            detail,
-            raises: entry.times,
-            is_chattering: entry.is_chattering(),
-        };
-        let message = match transition {
-            RAISED => facts.raised(),
-            CHANGED => facts.changed(),
-            _ => facts.cleared(lasted(entry.since, now.wall)),
-        };
-        let advice = if address.advice.is_empty() {
-            default_advice(kind)
-        } else {
-            address.advice
-        };
-        Some(AlertV1 {
-            alert_id: entry.id.clone(),
-            transition,
-            kind: kind as u8,
-            severity: entry.severity as u8,
-            asset: address.asset.as_str().to_owned(),
-            tag: address.tag,
-            subject: address.name.to_owned(),
-            roles: self.routing.roles(kind, address.asset, entry.severity),
-            since_ms: entry.since.as_millis(),
-            at_ms: now.wall.as_millis(),
-            value: facts.value,
-            normal: facts.normal,
-            sigmas: facts.sigmas,
-            ratio: finite(ratio),
-            message,
-            advice: advice.to_owned(),
-        })
-    }
-}
-
-fn lasted(since: Timestamp, until: Timestamp) -> Duration {
-    Duration::from_nanos(u64::try_from(until.nanos_since(since)).unwrap_or(0))
 }

@@ -1,6 +1,6 @@
 //! What the stages before report: something is wrong with something, or is no longer.
 
-use super::AlarmKind;
+use super::{AlarmKind, Explanation, Known};
 use crate::detection::{Change, Chart, Finding};
 use crate::model::{DeviceId, GroupId, Now, Severity, TagId, Timestamp};
 
@@ -47,6 +47,8 @@ pub enum ConditionState {
         ratio: Option<f64>,
         /// One clause for the line lead, without a full stop, e.g. `no answer for 12 s`; may be empty.
         detail: String,
+        /// What the detector that found it knows; none from others.
+        explanation: Option<Box<Explanation>>,
     },
     /// It is gone, or was never there.
     Inactive,
@@ -72,8 +74,21 @@ impl Condition {
                 sigmas: None,
                 ratio: None,
                 detail,
+                explanation: None,
             },
         }
+    }
+
+    /// Whether it asks a person to take a level over as the new normal.
+    pub(super) fn is_proposal(&self) -> bool {
+        let ConditionState::Active {
+            explanation: Some(why),
+            ..
+        } = &self.state
+        else {
+            return false;
+        };
+        why.is_proposal
     }
 
     /// Trouble of `kind` that is gone.
@@ -85,26 +100,28 @@ impl Condition {
         }
     }
 
-    /// What a detector found about `tag`. The onset is carried from monotonic time to the wall clock of `now`.
-    pub fn found(tag: TagId, finding: &Finding, now: Now) -> Self {
+    /// What a detector found about `tag`, held against a baseline of `known`. The onset is carried from monotonic time to
+    /// the wall clock of `now`.
+    pub fn found(tag: TagId, finding: &Finding, known: Known<'_>, now: Now) -> Self {
         let subject = Subject::Tag(tag);
         let kind = kind_of(finding.chart);
         if finding.change == Change::Cleared {
             return Self::inactive(subject, kind);
         }
         let chart = finding.chart;
-        let has_distance = chart.is_level() || chart.is_spike() || chart == Chart::Unusual;
+        let onset = now.wall.saturating_sub(now.mono.since(finding.onset));
         Self {
             subject,
             kind,
             state: ConditionState::Active {
                 severity: finding.severity(),
-                since: now.wall.saturating_sub(now.mono.since(finding.onset)),
+                since: onset,
                 value: Some(finding.value),
                 normal: Some(finding.normal).filter(|_| chart != Chart::Stuck),
-                sigmas: Some(finding.sigmas).filter(|_| has_distance),
+                sigmas: finding.shift().map(|_| finding.sigmas),
                 ratio: Some(finding.ratio),
                 detail: detail(finding),
+                explanation: Some(Box::new(Explanation::of(finding, onset, known))),
             },
         }
     }
@@ -122,6 +139,7 @@ const fn kind_of(chart: Chart) -> AlarmKind {
         Chart::Spread => AlarmKind::Unsteady,
         Chart::Stuck => AlarmKind::Frozen,
         Chart::Unusual => AlarmKind::Unusual,
+        Chart::GroupLevel | Chart::GroupPattern => AlarmKind::MachinePattern,
     }
 }
 
@@ -129,7 +147,7 @@ const fn kind_of(chart: Chart) -> AlarmKind {
 fn detail(finding: &Finding) -> String {
     match (finding.change, finding.chart) {
         (Change::Proposed, _) => {
-            "it has stayed there: if this is the new normal, accept it with `andon baseline accept`"
+            "it has stayed there: accept it with `andon baseline accept` if this is the new normal, else `andon baseline reject`"
                 .to_owned()
         }
         (_, Chart::SpikeHigh | Chart::SpikeLow) => "so far a jump, not a lasting change".to_owned(),
@@ -153,6 +171,7 @@ mod tests {
             change,
             chart: Chart::CusumHigh,
             ratio: 1.6,
+            limit: 5.0,
             sigmas: 2.5,
             normal: 10.0,
             sigma: 1.0,
@@ -168,7 +187,11 @@ mod tests {
             mono: Mono::from_nanos(5_000_000_000),
             wall: Timestamp::from_millis(100_000),
         };
-        let made = Condition::found(TagId(3), &finding(Change::Raised), now);
+        let known = Known {
+            mode: "P1",
+            since: Some(Timestamp::from_millis(50_000)),
+        };
+        let made = Condition::found(TagId(3), &finding(Change::Raised), known, now);
         assert_eq!(made.subject, Subject::Tag(TagId(3)));
         assert_eq!(
             made.state,
@@ -180,9 +203,21 @@ mod tests {
                 sigmas: Some(2.5),
                 ratio: Some(1.6),
                 detail: String::new(),
+                explanation: Some(Box::new(Explanation {
+                    chart: Chart::CusumHigh,
+                    statistic: 8.0,
+                    limit: 5.0,
+                    onset: Timestamp::from_millis(96_000),
+                    shift: Some(2.5),
+                    sigma: Some(1.0),
+                    mode: "P1".to_owned(),
+                    baseline_since: Some(Timestamp::from_millis(50_000)),
+                    shares: Vec::new(),
+                    is_proposal: false,
+                })),
             }
         );
-        let gone = Condition::found(TagId(3), &finding(Change::Cleared), now);
+        let gone = Condition::found(TagId(3), &finding(Change::Cleared), known, now);
         assert_eq!(gone.state, ConditionState::Inactive);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! samples  ─► QualityWatch ─┐
-//! findings ─────────────────┼─► Condition ─► Alarms ─► AlertV1 (raised → changed* → cleared)
+//! findings ─────────────────┼─► Condition ─► Alarms ─► Alert (raised → changed* → cleared)
 //! devices, buffer, clock ───┘
 //! ```
 //!
@@ -14,11 +14,14 @@
 //!   same occurrence.
 //! - A condition raised more than three times in ten minutes chatters: the fourth alert stays raised until it has been
 //!   quiet for ten minutes, and says how often it came.
+//! - A level that has stood long enough to be the new normal is told once per occurrence, with a `changed`.
 //! - Severity rises within an occurrence, with a `changed` each time, and never falls: who was told at the worst is
 //!   told until the end.
 
 mod alarms;
+mod book;
 mod condition;
+mod explanation;
 mod kind;
 mod routing;
 #[cfg(test)]
@@ -28,5 +31,6 @@ mod wording;
 
 pub use alarms::{ActiveAlert, Alarms};
 pub use condition::{Condition, ConditionState, Subject};
+pub use explanation::{Explanation, Known};
 pub use kind::AlarmKind;
 pub use watch::QualityWatch;

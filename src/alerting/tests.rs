@@ -12,8 +12,9 @@ use crate::config::{
     AlertingConfig, BufferConfig, Config, Device, Gateway, Link, LogConfig, LogLevel, ModbusLink,
     Route,
 };
+use crate::detection::Chart;
 use crate::model::{AssetPath, DeviceId, Mono, Now, Role, Severity, TagId, Timestamp};
-use crate::record::AlertV1;
+use crate::record::{AlertV1, BodyV1, ExplanationV1, ShareV1};
 use crate::validation::testing::tag;
 
 const RAISED: u8 = 1;
@@ -113,7 +114,7 @@ impl Desk {
     fn update(&mut self, condition: &Condition) -> Vec<AlertV1> {
         let mut out = Vec::new();
         self.alarms.update(condition, self.now(), &mut out);
-        out
+        alerts(&out)
     }
 
     /// Lets time pass, with a tick every second.
@@ -123,7 +124,7 @@ impl Desk {
             self.now_s += 1;
             self.alarms.tick(self.now(), &mut out);
         }
-        out
+        alerts(&out)
     }
 }
 
@@ -141,8 +142,16 @@ fn shift(severity: Severity) -> Condition {
             sigmas: Some(5.1),
             ratio: Some(1.2),
             detail: String::new(),
+            explanation: None,
         },
     }
+}
+
+fn alerts(records: &[BodyV1]) -> Vec<AlertV1> {
+    records
+        .iter()
+        .map(|record| record.alert().unwrap().clone())
+        .collect()
 }
 
 const NO_SHIFT: Condition = Condition::inactive(TEMP, AlarmKind::ProcessShift);
@@ -175,6 +184,90 @@ fn an_alarm_is_raised_changed_and_cleared_under_one_id() {
     check(&desk.wait(1), &[("7-1", CLEARED)]);
     check(&desk.wait(2_000), &[]);
     check(&desk.update(&shift(Severity::Low)), &[("7-2", RAISED)]);
+}
+
+/// What a detector says of a shift, as a proposal or not.
+fn explained(severity: Severity, is_proposal: bool) -> Condition {
+    let mut condition = shift(severity);
+    let ConditionState::Active { explanation, .. } = &mut condition.state else {
+        unreachable!("it is active");
+    };
+    *explanation = Some(Box::new(Explanation {
+        chart: Chart::EwmaHigh,
+        statistic: 2.4,
+        limit: 2.0,
+        onset: Timestamp::from_millis(START_MS - 5_000),
+        shift: Some(13.0),
+        sigma: Some(2.5),
+        mode: "P1".to_owned(),
+        baseline_since: Some(Timestamp::from_millis(START_MS - 60_000)),
+        shares: vec![(TagId(1), -3.0), (TagId(9), 1.0)],
+        is_proposal,
+    }));
+    condition
+}
+
+#[test]
+fn a_proposal_is_told_once_per_occurrence() {
+    let mut desk = Desk::new();
+    check(
+        &desk.update(&explained(Severity::Low, false)),
+        &[("7-1", RAISED)],
+    );
+    let proposed = desk.update(&explained(Severity::Low, true));
+    check(&proposed, &[("7-1", CHANGED)]);
+    assert!(
+        proposed[0]
+            .message
+            .starts_with("Still there. Level shifted: ")
+    );
+    check(&desk.update(&explained(Severity::Low, true)), &[]);
+    let worse = desk.update(&explained(Severity::High, false));
+    assert!(worse[0].message.starts_with("Now high. "));
+    desk.update(&NO_SHIFT);
+    check(&desk.wait(10), &[("7-1", CLEARED)]);
+    check(
+        &desk.update(&explained(Severity::Low, false)),
+        &[("7-2", RAISED)],
+    );
+    check(
+        &desk.update(&explained(Severity::Low, true)),
+        &[("7-2", CHANGED)],
+    );
+}
+
+#[test]
+fn what_the_detector_knows_goes_with_the_alert_until_it_clears() {
+    let mut desk = Desk::new();
+    let mut out = Vec::new();
+    let now = desk.now();
+    desk.alarms
+        .update(&explained(Severity::Low, false), now, &mut out);
+    let BodyV1::Explained(raised) = out.remove(0) else {
+        panic!("the alert is explained");
+    };
+    assert_eq!(
+        raised.explanation,
+        ExplanationV1 {
+            chart: Chart::EwmaHigh as u8,
+            statistic: 2.4,
+            limit: 2.0,
+            onset_ms: START_MS - 5_000,
+            shift: Some(13.0),
+            sigma: Some(2.5),
+            mode: "P1".to_owned(),
+            baseline_ms: Some(START_MS - 60_000),
+            shares: vec![ShareV1 {
+                tag: 42,
+                sigmas: -3.0
+            }],
+            is_proposal: false,
+        }
+    );
+    desk.alarms.update(&NO_SHIFT, now, &mut out);
+    desk.now_s += 10;
+    desk.alarms.tick(desk.now(), &mut out);
+    assert!(matches!(&out[..], [BodyV1::Alert(alert)] if alert.transition == CLEARED));
 }
 
 #[test]
@@ -410,6 +503,7 @@ proptest! {
                     sigmas: Some(x),
                     ratio: Some(x),
                     detail: String::new(),
+                    explanation: None,
                 },
             };
             alerts.extend(desk.update(&Condition { subject, kind, state }));

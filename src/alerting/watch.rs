@@ -171,6 +171,7 @@ fn active(
             .quality
             .reason()
             .map_or_else(String::new, |reason| detail(reason, rules)),
+        explanation: None,
     }
 }
 

@@ -100,6 +100,11 @@ impl Facts<'_> {
         format!("Now {}. {}", self.severity.as_str(), self.raised())
     }
 
+    /// The message of an alert whose level may be the new normal.
+    pub(super) fn proposed(&self) -> String {
+        format!("Still there. {}", self.raised())
+    }
+
     /// The message of a cleared alert.
     pub(super) fn cleared(&self, lasted: Duration) -> String {
         let times = if self.is_chattering {

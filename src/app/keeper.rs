@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::baseline::{self, Baselines, Entry};
+use crate::baseline::{self, Baselines};
 use crate::config::Config;
-use crate::detection::Model;
-use crate::model::TagId;
 use crate::pipeline::Learned;
+use crate::pipeline::task::Keep;
 
 /// What an earlier run has learned, as far as it fits the configuration.
 pub(super) fn recall(config: &Config) -> Learned {
@@ -24,43 +23,38 @@ pub(super) fn recall(config: &Config) -> Learned {
     if let Some(damage) = damage {
         warn!(file = %damage.file.display(), reason = damage.reason, "The baselines were damaged and set aside; they are learned anew.");
     }
-    let modes = baselines.modes.clone();
-    let (models, unfit) = baselines.fitting(config);
-    if !models.is_empty() || unfit > 0 {
+    let (learned, unfit) = baselines.fitting(config);
+    let (tags, groups) = (learned.tags.len(), learned.groups.len());
+    if tags + groups + unfit > 0 {
         info!(
-            baselines = models.len(),
-            unfit, "Baselines of the last run are taken over."
+            tags,
+            groups, unfit, "Baselines of the last run are taken over."
         );
     }
-    Learned { modes, models }
+    learned
 }
 
 /// Writes what the chain hands on; the last of it comes when the chain ends, which is before `cancel`. Blocks its thread
 /// for the time of a write, so it does not belong on the polling one.
 pub(super) async fn keep(
     config: Arc<Config>,
-    mut learned: watch::Receiver<Learned>,
+    mut kept: mpsc::Receiver<Keep>,
     cancel: CancellationToken,
 ) {
-    while learned.changed().await.is_ok() {
-        write(&config, &learned.borrow_and_update());
+    while let Some(Keep { learned, done }) = kept.recv().await {
+        let written = write(&config, learned);
+        if let Err(why) = &written {
+            warn!(%why, "Baselines cannot be written; after a restart they would be learned anew.");
+        }
+        // Whoever wanted to know may be gone by now.
+        done.map_or(Ok(()), |done| done.send(written))
+            .map_or_else(drop, |()| ());
     }
     cancel.cancelled().await;
 }
 
-fn write(config: &Config, learned: &Learned) {
-    let entry = |(id, model): &(TagId, Model)| {
-        let tag = config.tag(*id)?;
-        Some(Entry::new(tag, config, model.clone()))
-    };
-    let baselines = Baselines {
-        modes: learned.modes.clone(),
-        entries: learned.models.iter().filter_map(entry).collect(),
-    };
-    if baselines.entries.is_empty() {
-        return;
-    }
-    if let Err(error) = baseline::save(&config.gateway.data_dir, &baselines) {
-        warn!(%error, "Baselines cannot be written; after a restart they would be learned anew.");
-    }
+fn write(config: &Config, learned: Learned) -> Result<(), String> {
+    let baselines = Baselines::of(config, learned);
+    let saved = baseline::save(&config.gateway.data_dir, &baselines);
+    saved.map_err(|error| error.to_string())
 }

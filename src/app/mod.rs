@@ -42,6 +42,8 @@ const ACQUIRED_QUEUE: usize = 4096;
 const TROUBLE_QUEUE: usize = 64;
 /// Questions about baselines that may wait for the chain.
 const ASKED_QUEUE: usize = 8;
+/// States of learning that wait to be written.
+const KEPT_QUEUE: usize = 1;
 /// Each step of the shut-down takes at most this long.
 const DRAIN_LIMIT: Duration = Duration::from_secs(3);
 
@@ -223,13 +225,13 @@ async fn serve(
 
     let mut chain_units = Supervisor::new(chaining.clone());
     let (ask, asked) = mpsc::channel(ASKED_QUEUE);
-    let (learned_tx, learned) = watch::channel(pipeline::Learned::default());
+    let (keep, kept) = mpsc::channel(KEPT_QUEUE);
     let ports = pipeline::task::Ports {
         acquired,
         trouble,
         status: status_tx,
         asked,
-        learned: learned_tx,
+        keep,
     };
     let sink = BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock));
     let clock = Arc::clone(&common.clock);
@@ -251,11 +253,7 @@ async fn serve(
     let upstream = upstream::start(
         &common,
         facts,
-        upstream::FromChain {
-            status,
-            learned,
-            ask,
-        },
+        upstream::FromChain { status, kept, ask },
         publishing.clone(),
     )
     .map_err(AppError::Runtime)?;

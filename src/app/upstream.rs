@@ -12,8 +12,7 @@ use super::{Common, birth_mark, health, keeper};
 use crate::acquisition::DeviceState;
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
-use crate::pipeline::Learned;
-use crate::pipeline::task::{Asked, ChainStatus};
+use crate::pipeline::task::{Asked, ChainStatus, Keep};
 use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
 use crate::record::names::{TagName, TagNames};
 use crate::supervisor::Supervisor;
@@ -38,7 +37,7 @@ pub(super) struct Facts {
 #[derive(Debug)]
 pub(super) struct FromChain {
     pub(super) status: watch::Receiver<ChainStatus>,
-    pub(super) learned: watch::Receiver<Learned>,
+    pub(super) kept: mpsc::Receiver<Keep>,
     pub(super) ask: mpsc::Sender<Asked>,
 }
 
@@ -112,7 +111,7 @@ pub(super) fn start(
     std::thread::Builder::new()
         .name("andon-publish".into())
         .spawn(move || {
-            runtime.block_on(serve(parts, from.learned, cancel));
+            runtime.block_on(serve(parts, from.kept, cancel));
             over.send_replace(true);
         })?;
     Ok(Upstream { ended })
@@ -143,7 +142,7 @@ fn birth(common: &Common, facts: &Facts, identity: &Identity) -> Birth {
     birth
 }
 
-async fn serve(parts: Parts, learned: watch::Receiver<Learned>, cancel: CancellationToken) {
+async fn serve(parts: Parts, kept: mpsc::Receiver<Keep>, cancel: CancellationToken) {
     let (health_tx, health) = watch::channel(health::compose(
         &parts.common,
         &parts.chain.borrow().clone(),
@@ -154,7 +153,7 @@ async fn serve(parts: Parts, learned: watch::Receiver<Learned>, cancel: Cancella
     publish_unit(&mut units, &parts, &health, &cancel);
     control_unit(&mut units, &parts, health, &cancel);
     let config = Arc::clone(&parts.common.config);
-    units.essential("baselines", keeper::keep(config, learned, cancel.clone()));
+    units.essential("baselines", keeper::keep(config, kept, cancel.clone()));
     units.essential("health", watch_health(parts, health_tx, cancel.clone()));
     tokio::select! {
         failed = units.join() => if let Err(error) = failed { warn!(%error, "Publishing ended."); },
@@ -218,9 +217,13 @@ fn control_unit(
                 Request::BufferStatus => to_json(buffer.status().await),
                 Request::BufferVerify => to_json(buffer.verify().await),
                 Request::BaselineList => to_json(ask_chain(&ask, Asked::List).await),
-                Request::BaselineAccept { tag } => {
-                    let accepted = ask_chain(&ask, |to| Asked::Accept(tag, to)).await;
-                    to_json(accepted.and_then(|accepted| accepted))
+                Request::BaselineDecide { decision, name } => {
+                    let decided = ask_chain(&ask, |to| Asked::Decide(decision, name, to)).await;
+                    to_json(decided.and_then(|decided| decided))
+                }
+                Request::BaselineKeep => {
+                    let kept = ask_chain(&ask, Asked::Keep).await;
+                    to_json(kept.and_then(|kept| kept))
                 }
             }
         }

@@ -1,110 +1,217 @@
-//! Learned baselines on disk, so that a restart need not learn again.
+//! Learned baselines on disk, so that a restart need not learn again, and a sister machine need not learn at all.
 //!
-//! `data_dir/baselines.v1`, replaced as a whole (written beside it, fsynced, renamed):
+//! `data_dir/baselines.v2`, replaced as a whole (written beside it, fsynced, renamed); `andon baseline export` writes the
+//! same form:
 //!
 //! ```text
-//! "ANDONBL1"   8 bytes
+//! "ANDONBL2"   8 bytes
 //! crc32c       4 bytes, little-endian, of what follows
 //! Baselines    postcard
 //! ```
 //!
-//! A baseline belongs to a tag by name and is taken over only when what it was learned from is configured as it was
-//! then: rate, profile, scaling. A file that is damaged, or of another version, is set aside; everything is learned anew
-//! and the log says so. They are written every ten minutes and at the end, so a power cut costs ten minutes of learning at
-//! most.
+//! A baseline belongs to a tag or group by name and is taken over only when what it was learned from is configured as it
+//! was then: rate, profile, scaling, members. A file that is damaged, or of another version, is set aside; everything is
+//! learned anew and the log says so. They are written every ten minutes and at the end, so a power cut costs ten minutes
+//! of learning at most.
 
 mod store;
+mod travel;
 
-pub use store::{Damage, StoreError, load, save};
+pub use store::{Damage, FILE, StoreError, load, read, save, write};
+pub use travel::{Merged, merge};
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Tag};
-use crate::detection::Model;
-use crate::model::TagId;
+use crate::config::{Config, Group, Tag};
+use crate::detection::{GroupModel, Memory};
+use crate::model::{GroupId, TagId, Timestamp};
+use crate::pipeline::{Learned, LearnedGroup, LearnedTag};
 
 /// What is kept.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Baselines {
+    /// When this was the state of things, ms since the Unix epoch.
+    pub at_ms: i64,
     /// Names of the modes of each context, in the order of their numbers.
     pub modes: Vec<Vec<String>>,
     /// One entry per tag that has learned.
-    pub entries: Vec<Entry>,
+    pub tags: Vec<TagEntry>,
+    /// One entry per group that has learned.
+    pub groups: Vec<GroupEntry>,
 }
 
 /// The baseline of a tag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct TagEntry {
     /// Name of the tag.
     pub tag: String,
     /// Mark of the settings that it was learned with.
     pub settings: u32,
+    /// Since when it counts, ms since the Unix epoch.
+    pub since_ms: Option<i64>,
     /// What was learned.
-    pub model: Model,
+    pub memory: Memory,
 }
 
-impl Entry {
-    /// The baseline of `tag`.
-    pub fn new(tag: &Tag, config: &Config, model: Model) -> Self {
-        Self {
-            tag: tag.name.clone(),
-            settings: mark(tag, config),
-            model,
-        }
-    }
+/// The baseline of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GroupEntry {
+    /// Name of the group.
+    pub group: String,
+    /// Mark of the settings that it was learned with.
+    pub settings: u32,
+    /// Since when it counts, ms since the Unix epoch.
+    pub since_ms: Option<i64>,
+    /// What was learned.
+    pub model: GroupModel,
 }
 
 impl Baselines {
-    /// The baselines that fit a configuration, and how many do not. Modes are numbered per context: with other contexts
-    /// than before none fits.
-    pub fn fitting(self, config: &Config) -> (Vec<(TagId, Model)>, usize) {
-        let has_contexts = self.modes.len() == config.contexts.len();
-        let all = self.entries.len();
-        let mut by_name: BTreeMap<String, Entry> = self
-            .entries
+    /// What a gateway of this configuration has learned.
+    pub fn of(config: &Config, learned: Learned) -> Self {
+        let tag = |known: LearnedTag| {
+            let tag = config.tag(known.tag)?;
+            Some(TagEntry {
+                tag: tag.name.clone(),
+                settings: mark(tag, config),
+                since_ms: known.since.map(Timestamp::as_millis),
+                memory: known.memory,
+            })
+        };
+        let group = |known: LearnedGroup| {
+            let group = config.groups.get(known.group.index())?;
+            Some(GroupEntry {
+                group: group.name.clone(),
+                settings: group_mark(group, config),
+                since_ms: known.since.map(Timestamp::as_millis),
+                model: known.model,
+            })
+        };
+        Self {
+            at_ms: learned.at.as_millis(),
+            modes: learned.modes,
+            tags: learned.tags.into_iter().filter_map(tag).collect(),
+            groups: learned.groups.into_iter().filter_map(group).collect(),
+        }
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.tags.len() + self.groups.len()
+    }
+
+    /// Whether nothing has been learned.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The baselines that fit a configuration, and how many do not.
+    pub fn fitting(self, config: &Config) -> (Learned, usize) {
+        let all = self.len();
+        let contexts = self.modes.len();
+        let mut by_name: BTreeMap<String, TagEntry> = self
+            .tags
             .into_iter()
             .map(|entry| (entry.tag.clone(), entry))
             .collect();
-        let mut fitting = Vec::new();
-        for (id, tag) in (0..).map(TagId).zip(&config.tags) {
-            let entry = by_name.remove(&tag.name);
-            let fits = |entry: &Entry| has_contexts && entry.settings == mark(tag, config);
-            if let Some(entry) = entry.filter(fits) {
-                fitting.push((id, entry.model));
-            }
-        }
-        let unfit = all - fitting.len();
-        (fitting, unfit)
+        let tag = |(id, tag): (TagId, &Tag)| {
+            let entry = by_name.remove(&tag.name)?;
+            fits(&entry, tag, contexts, config).then_some(LearnedTag {
+                tag: id,
+                since: entry.since_ms.map(Timestamp::from_millis),
+                memory: entry.memory,
+            })
+        };
+        let tags: Vec<LearnedTag> = (0..).map(TagId).zip(&config.tags).filter_map(tag).collect();
+        let group = |entry: GroupEntry| {
+            let mut groups = (0..).map(GroupId).zip(&config.groups);
+            let (id, _) = groups.find(|(_, group)| group_fits(&entry, group, config))?;
+            Some(LearnedGroup {
+                group: id,
+                since: entry.since_ms.map(Timestamp::from_millis),
+                model: entry.model,
+            })
+        };
+        let groups: Vec<LearnedGroup> = self.groups.into_iter().filter_map(group).collect();
+        let unfit = all - tags.len() - groups.len();
+        let learned = Learned {
+            at: Timestamp::from_millis(self.at_ms),
+            modes: self.modes,
+            tags,
+            groups,
+        };
+        (learned, unfit)
     }
+}
+
+/// Whether an entry is that of `tag` as it is configured. Modes are numbered per context: where there are other contexts
+/// than before, the baseline of a tag in one does not fit.
+fn fits(entry: &TagEntry, tag: &Tag, contexts: usize, config: &Config) -> bool {
+    let knows_modes = contexts == config.contexts.len() || config.context_of(tag).is_none();
+    knows_modes && entry.tag == tag.name && entry.settings == mark(tag, config)
+}
+
+fn group_fits(entry: &GroupEntry, group: &Group, config: &Config) -> bool {
+    entry.group == group.name && entry.settings == group_mark(group, config)
 }
 
 /// A mark of everything that changes what a signal's values mean.
 fn mark(tag: &Tag, config: &Config) -> u32 {
     let decided = tag.detection.map(|rules| config.decided(tag, &rules));
-    let profile = decided.map(|rules| rules.profile);
+    let kind = decided.map(|rules| (rules.profile, rules.level));
     let context = config
         .context_of(tag)
-        .map(|index| config.contexts.get(index).map(|c| &c.mode));
-    let settings = format!(
-        "{:?} {profile:?} {:?} {:?} {context:?}",
-        tag.rate, tag.scale, tag.offset
-    );
+        .and_then(|at| config.contexts.get(at));
+    let modes = context.map(|context| names(&context.mode, config));
+    let (rate, scale, offset) = (tag.rate, tag.scale, tag.offset);
+    let settings = format!("{rate:?} {kind:?} {scale:?} {offset:?} {modes:?}");
     crc32c::crc32c(settings.as_bytes())
 }
 
+fn group_mark(group: &Group, config: &Config) -> u32 {
+    let member = |id: &TagId| config.tag(*id).map(|tag| (&tag.name, mark(tag, config)));
+    let members: Vec<_> = group.tags.iter().map(member).collect();
+    crc32c::crc32c(format!("{members:?}").as_bytes())
+}
+
+fn names<'a>(tags: &[TagId], config: &'a Config) -> Vec<Option<&'a str>> {
+    let name = |id: &TagId| config.tag(*id).map(|tag| tag.name.as_str());
+    tags.iter().map(name).collect()
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::Context;
+    use crate::detection::Model;
     use crate::pipeline::testing;
 
-    fn kept(config: &Config) -> Baselines {
-        let entry = |tag: &Tag| Entry::new(tag, config, Model::known(1.0, 2.0, 0.0));
-        Baselines {
+    pub(super) fn kept(config: &Config) -> Baselines {
+        let entry = |id: u32| LearnedTag {
+            tag: TagId(id),
+            since: Some(Timestamp::from_millis(5_000)),
+            memory: Memory::of(Model::known(1.0, 2.0, 0.0)),
+        };
+        let count = u32::try_from(config.tags.len()).unwrap();
+        let learned = Learned {
+            at: Timestamp::from_millis(9_000),
             modes: vec![Vec::new(); config.contexts.len()],
-            entries: config.tags.iter().map(entry).collect(),
+            tags: (0..count).map(entry).collect(),
+            groups: Vec::new(),
+        };
+        Baselines::of(config, learned)
+    }
+
+    pub(super) fn context() -> Context {
+        Context {
+            assets: Vec::new(),
+            mode: vec![TagId(0)],
+            setpoints: Vec::new(),
+            cycle: None,
+            quiet: Vec::new(),
+            settle: std::time::Duration::ZERO,
         }
     }
 
@@ -115,8 +222,9 @@ mod tests {
         let baselines = kept(&config);
         change(&mut config);
         let (fitting, left) = baselines.fitting(&config);
-        let tags: Vec<u32> = fitting.iter().map(|(id, _)| id.0).collect();
+        let tags: Vec<u32> = fitting.tags.iter().map(|known| known.tag.0).collect();
         assert_eq!((&tags[..], left), (expected, unfit));
+        assert_eq!(fitting.at, Timestamp::from_millis(9_000));
     }
 
     #[test]
@@ -135,14 +243,6 @@ mod tests {
 
     #[test]
     fn with_other_contexts_modes_have_other_numbers() {
-        let context = Context {
-            assets: Vec::new(),
-            mode: vec![TagId(0)],
-            setpoints: Vec::new(),
-            cycle: None,
-            quiet: Vec::new(),
-            settle: std::time::Duration::ZERO,
-        };
-        check(|config| config.contexts.push(context), &[], 3);
+        check(|config| config.contexts.push(context()), &[], 3);
     }
 }

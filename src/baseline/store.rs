@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::Baselines;
 
 /// File name in the data directory.
-const FILE: &str = "baselines.v1";
+pub const FILE: &str = "baselines.v2";
 /// First bytes of the file.
-const MAGIC: &[u8; 8] = b"ANDONBL1";
+const MAGIC: &[u8; 8] = b"ANDONBL2";
 /// Bytes before the payload.
 const HEAD: usize = MAGIC.len() + 4;
 /// A larger file is not ours: a hundred thousand tags with a pattern each take 300 MB.
@@ -29,6 +29,14 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// The file is not one of baselines, or damaged.
+    #[error("read `{}`: {reason}", path.display())]
+    NotBaselines {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// They cannot be encoded: a bug.
     #[error("encode the baselines")]
     Encode(#[source] postcard::Error),
@@ -46,58 +54,66 @@ pub struct Damage {
 /// Reads the baselines of a data directory; none when there are none yet. A file that cannot be used is set aside.
 pub fn load(data_dir: &Path) -> Result<(Baselines, Option<Damage>), StoreError> {
     let path = data_dir.join(FILE);
-    let failed = |action, source| StoreError::Io {
-        action,
-        path: path.clone(),
-        source,
-    };
-    let size = match fs::metadata(&path) {
-        Ok(data) => data.len(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok((Baselines::default(), None));
-        }
-        Err(error) => return Err(failed("look at", error)),
-    };
-    let read = if size > BYTES_MAX {
-        Err("it is larger than any baselines are")
-    } else {
-        decode(&fs::read(&path).map_err(|error| failed("read", error))?)
-    };
-    match read {
+    match read(&path) {
         Ok(baselines) => Ok((baselines, None)),
-        Err(reason) => {
-            let aside = path.with_extension("v1.damaged");
-            fs::rename(&path, &aside).map_err(|error| failed("set aside", error))?;
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok((Baselines::default(), None))
+        }
+        Err(StoreError::NotBaselines { reason, .. }) => {
+            let aside = path.with_extension("v2.damaged");
+            fs::rename(&path, &aside).map_err(failed("set aside", &path))?;
             let damage = Damage {
                 file: aside,
                 reason,
             };
             Ok((Baselines::default(), Some(damage)))
         }
+        Err(error) => Err(error),
     }
+}
+
+/// Reads a file of baselines.
+pub fn read(path: &Path) -> Result<Baselines, StoreError> {
+    let size = fs::metadata(path).map_err(failed("look at", path))?.len();
+    let baselines = if size > BYTES_MAX {
+        Err("it is larger than any baselines are")
+    } else {
+        decode(&fs::read(path).map_err(failed("read", path))?)
+    };
+    baselines.map_err(|reason| StoreError::NotBaselines {
+        path: path.to_owned(),
+        reason,
+    })
 }
 
 /// Replaces the baselines of a data directory.
 pub fn save(data_dir: &Path, baselines: &Baselines) -> Result<(), StoreError> {
-    let path = data_dir.join(FILE);
-    let fresh = path.with_extension("v1.new");
+    write(&data_dir.join(FILE), baselines)?;
+    let folder = File::open(data_dir).and_then(|folder| folder.sync_all());
+    folder.map_err(failed("fsync", data_dir))
+}
+
+/// Writes a file of baselines: all of it, or nothing.
+pub fn write(path: &Path, baselines: &Baselines) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let fresh = PathBuf::from(name);
     let bytes = encode(baselines)?;
     let written = File::create(&fresh).and_then(|mut file| {
         file.write_all(&bytes)?;
         file.sync_all()
     });
-    let failed = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::Io {
-            action,
-            path,
-            source,
-        }
-    };
     written.map_err(failed("write", &fresh))?;
-    fs::rename(&fresh, &path).map_err(failed("replace", &path))?;
-    let folder = File::open(data_dir).and_then(|folder| folder.sync_all());
-    folder.map_err(failed("fsync", data_dir))
+    fs::rename(&fresh, path).map_err(failed("replace", path))
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io {
+        action,
+        path,
+        source,
+    }
 }
 
 fn encode(baselines: &Baselines) -> Result<Vec<u8>, StoreError> {
@@ -122,24 +138,27 @@ fn decode(bytes: &[u8]) -> Result<Baselines, &'static str> {
     if !more.is_empty() {
         return Err("it is longer than its content");
     }
-    baselines.entries.retain(|entry| entry.model.is_usable());
+    baselines.tags.retain(|entry| entry.memory.is_usable());
+    baselines.groups.retain(|entry| entry.model.is_valid());
     Ok(baselines)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Entry;
+    use super::super::TagEntry;
     use super::*;
-    use crate::detection::Model;
+    use crate::detection::{Memory, Model};
 
     fn baselines() -> Baselines {
         Baselines {
             modes: vec![vec!["P1".to_owned(), "P2".to_owned()]],
-            entries: vec![Entry {
+            tags: vec![TagEntry {
                 tag: "press1.temp".to_owned(),
                 settings: 7,
-                model: Model::known(71.25, 0.5, 0.3),
+                since_ms: Some(1_772_344_800_000),
+                memory: Memory::of(Model::known(71.25, 0.5, 0.3)),
             }],
+            ..Baselines::default()
         }
     }
 
@@ -174,7 +193,7 @@ mod tests {
         let good = encode(&baselines()).unwrap();
         check_damage(b"", "it does not begin as baselines do");
         check_damage(
-            b"ANDONBL2 another version",
+            b"ANDONBL1 another version",
             "it does not begin as baselines do",
         );
         check_damage(&good[..10], "it is cut off");
@@ -194,8 +213,8 @@ mod tests {
     #[test]
     fn a_model_that_cannot_be_charted_with_is_left_out() {
         let mut bad = baselines();
-        bad.entries[0].model = Model::known(f64::NAN, 0.5, 0.3);
-        assert_eq!(decode(&encode(&bad).unwrap()).unwrap().entries, []);
+        bad.tags[0].memory = Memory::of(Model::known(f64::NAN, 0.5, 0.3));
+        assert_eq!(decode(&encode(&bad).unwrap()).unwrap().tags, []);
     }
 
     #[test]

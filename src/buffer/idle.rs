@@ -18,8 +18,8 @@ pub(super) fn lane_dir(data_dir: &Path, lane: Lane) -> PathBuf {
     data_dir.join("buffer").join(lane.as_str())
 }
 
-/// Takes the data directory for this process; given back when the file is dropped.
-pub(super) fn lock(data_dir: &Path) -> Result<File, BufferError> {
+/// Takes the data directory, made where there is none, for this process; given back when the file is dropped.
+pub fn lock(data_dir: &Path) -> Result<File, BufferError> {
     let io = |action, path: &Path, source| BufferError::Io {
         action,
         path: path.to_path_buf(),

@@ -78,7 +78,7 @@ pub use disk::SledStore;
 pub use engine::Committed;
 pub use error::{AppendError, BufferError, Refused, StoreError};
 pub use handle::{Buffer, Opened, open, open_in_memory};
-pub use idle::{idle_status, idle_verify};
+pub use idle::{idle_status, idle_verify, lock};
 pub use incident::Incident;
 pub use ledger::reason_name;
 pub use memory::{MemFault, MemStore};

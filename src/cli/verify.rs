@@ -374,7 +374,7 @@ fn from_wire(payload: &[u8]) -> Result<Counted, String> {
             let lane = Lane::from_number(drop.lane);
             counted.dropped = lane.map(|lane| (lane, drop.seq_from, drop.seq_to));
         }
-        BodyV1::Alert(_) | BodyV1::Event(_) => {}
+        BodyV1::Alert(_) | BodyV1::Explained(_) | BodyV1::Event(_) => {}
     }
     Ok(counted)
 }

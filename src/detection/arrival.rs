@@ -58,29 +58,48 @@ impl Arrival {
     pub(super) fn take(&mut self, value: f64, at: Mono) -> Option<u64> {
         let now = at.as_nanos();
         let before = self.last_ns;
-        if before == NEVER {
-            self.last_ns = now;
-            self.last = value;
-            self.run = 1;
-            return Some(0);
-        }
-        if now <= before {
+        if before != NEVER && now <= before {
             return None;
         }
         self.last_ns = now;
-        let is_same = value.to_bits() == self.last.to_bits();
+        let is_same = self.run > 0 && value.to_bits() == self.last.to_bits();
         self.last = value;
         self.run = if is_same {
             self.run.saturating_add(1)
         } else {
             1
         };
-        let passed = now - before;
-        if passed <= self.period_ns.saturating_add(self.period_ns / 2) {
+        if before == NEVER {
             return Some(0);
         }
-        self.run = 1;
-        Some(passed.saturating_add(self.period_ns / 2) / self.period_ns - 1)
+        let missing = self.missing(now - before);
+        if missing > 0 {
+            self.run = 1;
+        }
+        Some(missing)
+    }
+
+    /// Samples that are missing when this much time has passed between two.
+    #[inline]
+    const fn missing(&self, passed_ns: u64) -> u64 {
+        if passed_ns <= self.period_ns.saturating_add(self.period_ns / 2) {
+            0
+        } else {
+            passed_ns.saturating_add(self.period_ns / 2) / self.period_ns - 1
+        }
+    }
+
+    /// The last value.
+    pub(super) const fn last(&self) -> f64 {
+        self.last
+    }
+
+    /// Goes on after a restart: the `last` value came `run` times and `passed` ago. Returns how many samples are missing.
+    pub(super) fn resume(&mut self, last: f64, run: u32, passed: Duration) -> u64 {
+        let missing = self.missing(u64::try_from(passed.as_nanos()).unwrap_or(u64::MAX));
+        self.last = last;
+        self.run = if missing == 0 { run } else { 0 };
+        missing
     }
 
     /// Distance from the level in spreads.

@@ -43,8 +43,8 @@ const SETTLE_SAMPLES: u32 = 10;
 pub(super) struct Charted {
     pub(super) model: Model,
     pub(super) mode: ModeId,
-    /// The learning phase that was asked for has been over since then.
-    pub(super) learned_at: Mono,
+    /// Since when the baseline counts; none when it was known before the start.
+    pub(super) learned_at: Option<Mono>,
     settling: Option<Settling>,
     introduction: Option<Introduction>,
     /// Samples behind the limits in force.
@@ -114,7 +114,7 @@ pub(super) enum Attention {
 }
 
 impl Charted {
-    pub(super) fn new(model: Model, mode: ModeId, at: Mono) -> Self {
+    pub(super) fn new(model: Model, mode: ModeId, at: Option<Mono>) -> Self {
         let is_rough = model.shape.is_rough();
         Self {
             introduction: model.level(mode).is_none().then(Introduction::default),
@@ -170,8 +170,9 @@ impl Charted {
         self.growth.before = None;
     }
 
-    /// A person says that the level is normal which lies `distance` spreads from the present one.
-    pub(super) fn move_level(&mut self, distance: f64) {
+    /// A person says at `at` that the level is normal which lies `distance` spreads from the present one.
+    pub(super) fn move_level(&mut self, distance: f64, at: Mono) {
+        self.learned_at = Some(at);
         let mode = self.mode;
         let levels = self.model.levels.iter_mut();
         for level in levels.filter(|level| level.mode == mode) {

@@ -22,6 +22,8 @@ use super::fit::CLIP_SIGMAS;
 
 /// Slots that are stepped together.
 pub(super) const LANES: usize = 16;
+/// Statistics of a slot.
+pub(super) const COLUMNS: usize = 15;
 /// One number per slot of a block.
 pub(super) type Column = [f32; LANES];
 
@@ -122,6 +124,59 @@ impl State {
     /// The most quiet residuals that wait in any slot.
     pub(super) fn most_quiet(&self) -> f32 {
         self.quiet_count.into_iter().fold(0.0, f32::max)
+    }
+
+    /// All columns, in a fixed order: what is kept over a restart.
+    const fn columns(&self) -> [&Column; COLUMNS] {
+        [
+            &self.high,
+            &self.low,
+            &self.level,
+            &self.spread,
+            &self.swing,
+            &self.spread_mean,
+            &self.swing_mean,
+            &self.previous,
+            &self.follows,
+            &self.outlier,
+            &self.outlier_before,
+            &self.since_high,
+            &self.since_low,
+            &self.quiet_sum,
+            &self.quiet_count,
+        ]
+    }
+
+    const fn columns_mut(&mut self) -> [&mut Column; COLUMNS] {
+        [
+            &mut self.high,
+            &mut self.low,
+            &mut self.level,
+            &mut self.spread,
+            &mut self.swing,
+            &mut self.spread_mean,
+            &mut self.swing_mean,
+            &mut self.previous,
+            &mut self.follows,
+            &mut self.outlier,
+            &mut self.outlier_before,
+            &mut self.since_high,
+            &mut self.since_low,
+            &mut self.quiet_sum,
+            &mut self.quiet_count,
+        ]
+    }
+
+    /// The statistics of a slot.
+    pub(super) fn lane(&self, lane: usize) -> [f32; COLUMNS] {
+        self.columns().map(|column| at(column, lane))
+    }
+
+    /// Puts the statistics of a slot to what they were.
+    pub(super) fn set_lane(&mut self, lane: usize, statistics: &[f32; COLUMNS]) {
+        for (column, value) in self.columns_mut().into_iter().zip(statistics) {
+            put(column, lane, *value);
+        }
     }
 
     /// Sets the statistics of a slot to zero; what the level is refined from stays.

@@ -68,6 +68,8 @@ pub(super) struct Fault {
     evidence: f32,
     quiet: u32,
     steady: u32,
+    /// A person has said that its level is not the new normal.
+    is_rejected: bool,
 }
 
 impl Fault {
@@ -100,6 +102,7 @@ impl Fault {
             evidence: 0.0,
             quiet: 0,
             steady: 0,
+            is_rejected: false,
         }
     }
 
@@ -127,6 +130,7 @@ impl Fault {
             change: Change::Cleared,
             chart: self.chart,
             ratio: 0.0,
+            limit: 0.0,
             sigmas: 0.0,
             normal: arrival.level,
             sigma: 0.0,
@@ -170,6 +174,11 @@ impl Fault {
         self.steady += 1;
     }
 
+    /// Its level is not the new normal.
+    pub(super) const fn reject(&mut self) {
+        self.is_rejected = true;
+    }
+
     /// Mean distance from normal during the fault, in standard deviations.
     pub(super) const fn lasting(&self) -> f32 {
         self.lasting
@@ -177,11 +186,11 @@ impl Fault {
 
     /// Whether the level has stood long enough to be proposed as the new normal.
     pub(super) const fn is_proposed(&self) -> bool {
-        self.chart.is_level() && self.steady >= STEADY_SAMPLES
+        self.chart.is_level() && self.steady >= STEADY_SAMPLES && !self.is_rejected
     }
 
     /// Whether this is the sample at which the level has stood long enough to be proposed as the new normal.
     pub(super) fn is_proposal(&self) -> bool {
-        self.chart.is_level() && self.steady == STEADY_SAMPLES
+        self.is_proposed() && self.steady == STEADY_SAMPLES
     }
 }

@@ -6,7 +6,7 @@ use super::model::{ModeId, Model};
 use super::number::single;
 use super::nursery::Place;
 use super::pattern::Phase;
-use super::self_start::SelfStart;
+use super::self_start::{SelfStart, Started};
 use crate::config::Profile;
 
 /// Samples kept at most; a longer learning phase keeps pairs of neighbours spread over it.
@@ -83,6 +83,11 @@ impl Learner {
         }
     }
 
+    /// The same place, with nothing learned.
+    pub(super) fn anew(&self, design: &ChartDesign) -> Self {
+        Self::new(self.place, design)
+    }
+
     /// Where its samples are kept.
     pub(super) const fn place(&self) -> Place {
         self.place
@@ -98,13 +103,13 @@ impl Learner {
         self.is_still
     }
 
-    /// Takes one finite value into `room`. Returns the self-starting chart's ratios upwards and downwards.
+    /// Takes one finite value into `room`. Returns what the self-starting chart says, in the tag's unit.
     pub(super) fn observe(
         &mut self,
         value: f64,
         around: Surroundings,
         room: &mut [f32],
-    ) -> (f64, f64) {
+    ) -> Started {
         if self.seen == 0 {
             self.first = value;
         }
@@ -125,7 +130,11 @@ impl Learner {
             }
             self.have += 1;
         }
-        self.chart.observe(value - self.first)
+        let said = self.chart.observe(value - self.first);
+        Started {
+            normal: self.first + said.normal,
+            ..said
+        }
     }
 
     /// The plant has announced a change: its level is no shift, and the sample after it no neighbour of the one before.
@@ -154,7 +163,7 @@ impl Learner {
             .flatten();
         *self = Self {
             is_still: model.is_none(),
-            ..Self::new(self.place, design)
+            ..self.anew(design)
         };
         model
     }

@@ -46,7 +46,7 @@ mod verdict;
 mod wander;
 
 pub use arl::{cusum_arl, ewma_arl};
-pub use bank::{Bank, Input, Slot, SlotState};
+pub use bank::{Bank, Input, Memory, Slot, SlotState};
 pub use context::{ContextId, ContextPlan, DayTime};
 pub use design::{CHARTS, ChartDesign, DesignError, Designer, design};
 pub use finding::{Change, Chart, Finding};

@@ -163,6 +163,19 @@ impl Model {
         self.levels.iter().find(|level| level.mode == mode)
     }
 
+    /// Numbers the modes otherwise; of several that become one, the first stays.
+    pub(super) fn renumber(&mut self, mode_of: impl Fn(ModeId) -> ModeId) {
+        for level in &mut self.levels {
+            level.mode = mode_of(level.mode);
+        }
+        let mut seen = Vec::new();
+        self.levels.retain(|level| {
+            let is_new = !seen.contains(&level.mode);
+            seen.push(level.mode);
+            is_new
+        });
+    }
+
     /// Whether the numbers, which may come from a file, can be charted with.
     pub fn is_usable(&self) -> bool {
         let is_sane = |level: &ModeLevel| {

@@ -72,6 +72,25 @@ impl Nursery {
         (Self { blocks }, places)
     }
 
+    /// Room for a slot that learns again.
+    pub(super) fn rent(&mut self, len: usize) -> Place {
+        let fresh = Block {
+            samples: vec![0.0; len],
+            learners: 1,
+        };
+        let free = self.blocks.iter().position(|block| block.learners == 0);
+        let block = free.unwrap_or(self.blocks.len());
+        match self.blocks.get_mut(block) {
+            Some(empty) => *empty = fresh,
+            None => self.blocks.push(fresh),
+        }
+        Place {
+            block,
+            start: 0,
+            len,
+        }
+    }
+
     /// A slot's room; empty once every slot of its block has left.
     pub(super) fn room(&mut self, place: Place) -> &mut [f32] {
         self.blocks
@@ -114,5 +133,13 @@ mod tests {
         assert_eq!(sizes(&nursery), [0, 1]);
         assert_eq!(nursery.room(places[1]).len(), 0);
         assert_eq!(nursery.room(places[2]).len(), 1);
+        let again = nursery.rent(7);
+        assert_eq!(sizes(&nursery), [7, 1], "an empty block is used again");
+        assert_eq!(nursery.room(again).len(), 7);
+        let further = nursery.rent(3);
+        assert_eq!(sizes(&nursery), [7, 1, 3]);
+        nursery.leave(again);
+        nursery.leave(further);
+        assert_eq!(sizes(&nursery), [0, 1, 0]);
     }
 }

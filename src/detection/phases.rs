@@ -18,6 +18,12 @@ impl Phases {
         *self.charted(is_armed) += 1;
     }
 
+    /// A slot has forgotten its baseline, which counted as known or not, and learns.
+    pub(super) const fn begin_again(&mut self, was_armed: bool) {
+        *self.charted(was_armed) -= 1;
+        self.learning += 1;
+    }
+
     /// A slot knows its baseline better than before, or worse: a mode that is new is known least of all. The pair says
     /// whether it counted as known, and whether it does now.
     pub(super) const fn recount(&mut self, (was_armed, is_armed): (bool, bool)) {

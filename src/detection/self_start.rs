@@ -36,6 +36,31 @@ pub(super) struct SelfStart {
     before: f64,
     high: f64,
     low: f64,
+    /// Values since the CUSUMs were last zero.
+    since_high: u32,
+    since_low: u32,
+}
+
+/// What the chart says of a value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Started {
+    /// The CUSUMs over their limit, upwards and downwards.
+    pub(super) high: f64,
+    pub(super) low: f64,
+    /// The limit, in standard deviations of the innovations.
+    pub(super) limit: f64,
+    /// Values since the larger one was last zero.
+    pub(super) since: u32,
+    /// Mean and standard deviation of what was seen, as distances from the first value.
+    pub(super) normal: f64,
+    pub(super) spread: f64,
+}
+
+impl Started {
+    /// The larger ratio.
+    pub(super) const fn ratio(&self) -> f64 {
+        self.high.max(self.low)
+    }
 }
 
 impl SelfStart {
@@ -53,17 +78,21 @@ impl SelfStart {
             before: 0.0,
             high: 0.0,
             low: 0.0,
+            since_high: 0,
+            since_low: 0,
         }
     }
 
-    /// Takes a value, as its distance from the first one; the CUSUMs over their limit, upwards and downwards.
-    pub(super) fn observe(&mut self, value: f64) -> (f64, f64) {
+    /// Takes a value, as its distance from the first one.
+    pub(super) fn observe(&mut self, value: f64) -> Started {
         let phi = self.phi();
         let innovation = value - self.mean - phi * (self.before - self.mean);
         let u = self.score(innovation);
         if let Some(u) = u {
             self.high = (self.high + u - K).clamp(0.0, CAP * self.limit);
             self.low = (self.low - u - K).clamp(0.0, CAP * self.limit);
+            self.since_high = since(self.since_high, self.high);
+            self.since_low = since(self.since_low, self.low);
         }
         let spread = self.innovation_spread();
         let bound = if u.is_some() && spread > 0.0 {
@@ -73,7 +102,23 @@ impl SelfStart {
         };
         let lesson = innovation.clamp(-bound, bound);
         self.learn(value - (innovation - lesson), lesson);
-        (self.high / self.limit, self.low / self.limit)
+        self.said()
+    }
+
+    fn said(&self) -> Started {
+        let since = if self.high >= self.low {
+            self.since_high
+        } else {
+            self.since_low
+        };
+        Started {
+            high: self.high / self.limit,
+            low: self.low / self.limit,
+            limit: self.limit,
+            since,
+            normal: self.mean,
+            spread: (self.squares / (self.count - 1.0).max(1.0)).sqrt(),
+        }
     }
 
     /// A careful lag-1 correlation: one standard error above what was measured.
@@ -119,6 +164,15 @@ impl SelfStart {
     }
 }
 
+/// Values since a CUSUM was last zero.
+fn since(before: u32, cusum: f64) -> u32 {
+    if cusum > 0.0 {
+        before.saturating_add(1)
+    } else {
+        0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,8 +183,7 @@ mod tests {
         let mut chart = SelfStart::new(1e7);
         (0..samples).find(|i| {
             let value = noise.next() + if *i >= at { shift } else { 0.0 };
-            let (high, low) = chart.observe(value);
-            high.max(low) > 1.0
+            chart.observe(value).ratio() > 1.0
         })
     }
 
@@ -157,7 +210,7 @@ mod tests {
         let mut chart = SelfStart::new(1e7);
         for t in 0..300 {
             let value = f64::from(t / 100);
-            assert_eq!(chart.observe(value), (0.0, 0.0), "{t}");
+            assert!(chart.observe(value).ratio() <= 0.0, "{t}");
         }
     }
 
@@ -167,8 +220,26 @@ mod tests {
         let mut chart = SelfStart::new(1e7);
         for t in 0..300 {
             let value = if t % 40 == 30 { 1e6 } else { noise.next() };
-            let (high, low) = chart.observe(value);
-            assert!(high.max(low) < 1.0, "{t}: {high} {low}");
+            let said = chart.observe(value);
+            assert!(said.ratio() < 1.0, "{t}: {said:?}");
         }
+    }
+
+    #[test]
+    fn a_shift_is_dated_back_and_held_against_what_was_seen() {
+        let mut noise = Noise::new(9, 0.0);
+        let mut chart = SelfStart::new(1e5);
+        for t in 0_u32..300 {
+            let shift = if t >= 100 { 6.0 } else { 0.0 };
+            let said = chart.observe(noise.next() + shift);
+            if said.ratio() > 1.0 {
+                let onset = i64::from(t) - i64::from(said.since);
+                assert!((97..=101).contains(&onset), "{onset}");
+                assert!(said.normal.abs() < 1.5 && said.spread < 2.5, "{said:?}");
+                assert!(said.limit > 1.0 && said.high > said.low);
+                return;
+            }
+        }
+        panic!("the shift was not found");
     }
 }

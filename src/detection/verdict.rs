@@ -7,6 +7,7 @@ use super::charts::{CAP, Limits, PAIR_RATIO, Readings, State, at};
 use super::fault::{Evidence, Fault};
 use super::finding::{Change, Chart, Finding, severity_of};
 use super::model::{ModeId, ModeLevel};
+use super::self_start::Started;
 use super::wander::Said;
 use crate::model::Mono;
 
@@ -36,6 +37,17 @@ pub(super) struct Look {
     swing: f32,
     spike: f32,
     outliers: f32,
+    limits: ChartLimits,
+}
+
+/// Limits in the unit of their chart's statistic.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct ChartLimits {
+    cusum: f64,
+    ewma: f64,
+    spread: f64,
+    spike: f64,
+    stuck: f64,
 }
 
 /// What the level charts say of one direction.
@@ -112,6 +124,25 @@ impl Look {
             swing: of(&state.spread).max(of(&state.swing)),
             spike: of(&readings.spike),
             outliers: of(&readings.outliers),
+            limits: ChartLimits {
+                cusum: limit(of(&limits.per_h)),
+                ewma: limit(of(&limits.per_level)),
+                spread: limit(of(&limits.per_spread_h).max(of(&limits.per_swing_h))),
+                spike: limit(of(&limits.per_spike)),
+                stuck: f64::from(sample.run) / f64::from(sample.stuck),
+            },
+        }
+    }
+
+    fn limit(&self, chart: Chart) -> f64 {
+        let limits = &self.limits;
+        match chart {
+            Chart::CusumHigh | Chart::CusumLow => limits.cusum,
+            Chart::EwmaHigh | Chart::EwmaLow => limits.ewma,
+            Chart::Spread => limits.spread,
+            Chart::SpikeHigh | Chart::SpikeLow => limits.spike,
+            Chart::Stuck => limits.stuck,
+            Chart::Unusual | Chart::GroupLevel | Chart::GroupPattern => 0.0,
         }
     }
 
@@ -174,13 +205,14 @@ impl Look {
                 let square = self.evidence.spread_mean.max(self.evidence.swing_mean);
                 f64::from(square.sqrt())
             }
-            Chart::Stuck => 0.0,
+            Chart::Stuck | Chart::GroupLevel | Chart::GroupPattern => 0.0,
         };
         Finding {
             slot: self.slot,
             change,
             chart,
             ratio: f64::from(ratio),
+            limit: self.limit(chart),
             sigmas,
             normal: self.normal,
             sigma: self.spread,
@@ -216,6 +248,15 @@ impl Look {
             (downward, upward)
         };
         fault.chart.is_level() && other > 1.0 && own < 1.0
+    }
+}
+
+/// A limit from its reciprocal; 0 where the chart is off.
+fn limit(reciprocal: f32) -> f64 {
+    if reciprocal > 0.0 {
+        1.0 / f64::from(reciprocal)
+    } else {
+        0.0
     }
 }
 
@@ -296,35 +337,43 @@ fn raise(look: &Look, out: &mut Vec<Finding>) -> Option<Fault> {
     ))
 }
 
-/// The same for a slot that still learns, by the self-starting chart's ratios upwards and downwards.
+/// The same for a level that is still being learned, by the self-starting chart.
 pub(super) fn judge_learning(
     fault: Option<Fault>,
-    (upward, downward): (f64, f64),
-    input: &Input,
+    started: &Started,
+    (input, period, mode): (&Input, Duration, ModeId),
     out: &mut Vec<Finding>,
 ) -> Option<Fault> {
-    let (chart, ratio) = if upward >= downward {
-        (Chart::CusumHigh, upward)
+    let is_high = started.high >= started.low;
+    let (chart, ratio) = if is_high {
+        (Chart::CusumHigh, started.high)
     } else {
-        (Chart::CusumLow, downward)
+        (Chart::CusumLow, started.low)
     };
+    let is_known = started.normal.is_finite() && started.spread.is_finite();
     let finding = |change, chart, onset| Finding {
         slot: input.slot,
         change,
         chart,
         ratio,
-        sigmas: 0.0,
-        normal: input.value,
-        sigma: 0.0,
+        limit: started.limit,
+        sigmas: distance(input.value, started),
+        normal: if is_known {
+            started.normal
+        } else {
+            input.value
+        },
+        sigma: if is_known { started.spread } else { 0.0 },
         value: input.value,
         onset,
-        mode: ModeId::default(),
+        mode,
     };
     match fault {
         None if ratio > 1.0 => {
-            let raised = finding(Change::Raised, chart, input.at);
+            let onset = input.at.saturating_sub(period * started.since);
+            let raised = finding(Change::Raised, chart, onset);
             out.push(raised);
-            Some(Fault::begun(chart, raised.severity(), input.at))
+            Some(Fault::begun(chart, raised.severity(), onset))
         }
         Some(fault) if ratio < LEARNING_CLEARED => {
             out.push(finding(Change::Cleared, fault.chart, fault.onset));
@@ -332,6 +381,12 @@ pub(super) fn judge_learning(
         }
         other => other,
     }
+}
+
+/// Standard deviations between a value and what was seen before; 0 where that is beyond arithmetic.
+fn distance(value: f64, started: &Started) -> f64 {
+    let sigmas = (value - started.normal) / started.spread;
+    if sigmas.is_finite() { sigmas } else { 0.0 }
 }
 
 /// The same for a signal without a level.
@@ -346,6 +401,7 @@ pub(super) fn judge_wandering(
         change,
         chart: Chart::Unusual,
         ratio: f64::from(said.ratio),
+        limit: f64::from(said.limit),
         sigmas: 0.0,
         normal: said.normal,
         sigma: 0.0,

@@ -14,6 +14,8 @@
 //! Every rate is `max(rate, 1/n)`: running means first, exponential ones later (Welford 1962; Roberts 1959), so there is
 //! no separate learning phase.
 
+use serde::{Deserialize, Serialize};
+
 use super::number::single;
 use super::pattern::Phase;
 
@@ -51,7 +53,7 @@ const BINS: usize = 48;
 const BIN_S: f32 = 86_400.0 / BINS as f32;
 
 /// One statistic's own mean and variance.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Own {
     mean: f32,
     variance: f32,
@@ -86,7 +88,7 @@ impl Own {
 }
 
 /// The detector of one slot.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Wander {
     /// Limits over those of one alarm in a thousand samples.
     caution: f32,
@@ -107,10 +109,11 @@ pub(super) struct Wander {
 }
 
 /// The time of day, learned as it goes by.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Day {
-    mean: [f32; 2 * BINS],
-    seen: [u8; 2 * BINS],
+    /// By bin of workdays and of weekends.
+    mean: Vec<f32>,
+    seen: Vec<u8>,
     residual_square: f32,
     level_square: f32,
     fast: f32,
@@ -122,8 +125,9 @@ struct Day {
 /// What is said of a sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Said {
-    /// The largest statistic over its limit.
+    /// The largest statistic over its limit, and that limit, in standard deviations of the statistic.
     pub(super) ratio: f32,
+    pub(super) limit: f32,
     /// Whether an alarm stands.
     pub(super) is_on: bool,
     /// Level before the change, and distance from it, in the tag's unit.
@@ -166,6 +170,46 @@ impl Wander {
         self.count >= ARMED
     }
 
+    /// Whether the numbers, which may come from a file, can be gone on with.
+    pub(super) fn is_usable(&self) -> bool {
+        let own = |own: &Own| own.mean.is_finite() && own.variance >= 0.0;
+        let numbers = [
+            self.fast,
+            self.slow,
+            self.away,
+            self.before,
+            self.activity,
+            self.usual,
+        ];
+        let day = |day: &Day| {
+            day.mean.len() == 2 * BINS
+                && day.seen.len() == 2 * BINS
+                && day.mean.iter().all(|x| x.is_finite())
+                && own(&day.own)
+                && [day.residual_square, day.level_square, day.fast, day.away]
+                    .iter()
+                    .all(|x| x.is_finite())
+        };
+        self.first.is_finite()
+            && numbers.iter().all(|x| x.is_finite())
+            && own(&self.level)
+            && own(&self.restlessness)
+            && self.day.as_deref().is_none_or(day)
+    }
+
+    /// Goes on as `before` did, with the limits of now. False, and nothing changes, when it was not ready, or learns the
+    /// day otherwise.
+    pub(super) fn recall(&mut self, before: Self) -> bool {
+        if !before.is_armed() || before.day.is_some() != self.day.is_some() || self.is_armed() {
+            return false;
+        }
+        *self = Self {
+            caution: self.caution,
+            ..before
+        };
+        true
+    }
+
     /// Takes a finite value.
     pub(super) fn step(&mut self, value: f64, phase: Phase) -> Said {
         if self.count == 0 {
@@ -174,24 +218,24 @@ impl Wander {
         let x = single(value - self.first).clamp(-1e15, 1e15);
         let floor = 1e-6 * single(self.first.abs()).max(x.abs()).min(1e15) + 1e-12;
         let slow = self.slow;
-        let ratio = if self.count == 0 {
-            0.0
-        } else {
-            let level = self.judge_level(x, floor) / LEVEL_LIMIT;
-            let activity = self.judge_activity(x, floor) / ACTIVITY_LIMIT;
-            level.max(activity)
-        };
+        let mut loudest = (0.0, LEVEL_LIMIT);
+        if self.count > 0 {
+            loudest = louder(loudest, self.judge_level(x, floor), LEVEL_LIMIT);
+            loudest = louder(loudest, self.judge_activity(x, floor), ACTIVITY_LIMIT);
+        }
         let by_day = self
             .day
             .as_mut()
             .and_then(|day| day.judge(x, slow, floor, phase))
             .unwrap_or(0.0);
         self.before = x;
-        let ratio = ratio.max(by_day / DAY_LIMIT) / self.caution;
+        let (ratio, limit) = louder(loudest, by_day, DAY_LIMIT);
+        let ratio = ratio / self.caution;
         self.decide(ratio);
         self.count = self.count.saturating_add(1);
         Said {
             ratio,
+            limit: limit * self.caution,
             is_on: self.is_on,
             normal: self.first + f64::from(slow),
         }
@@ -248,11 +292,21 @@ impl Wander {
     }
 }
 
+/// The louder of a ratio with its limit and of a statistic held against another limit.
+fn louder(loudest: (f32, f32), statistic: f32, limit: f32) -> (f32, f32) {
+    let ratio = statistic / limit;
+    if ratio > loudest.0 {
+        (ratio, limit)
+    } else {
+        loudest
+    }
+}
+
 impl Default for Day {
     fn default() -> Self {
         Self {
-            mean: [0.0; 2 * BINS],
-            seen: [0; 2 * BINS],
+            mean: vec![0.0; 2 * BINS],
+            seen: vec![0; 2 * BINS],
             residual_square: 0.0,
             level_square: 0.0,
             fast: 0.0,

@@ -4,16 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::detection::SlotState;
 
-/// The baseline of one tag.
+/// The baseline of one tag or group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BaselineStatus {
-    /// Name of the tag.
-    pub tag: String,
+    /// Name of the tag or group.
+    pub name: String,
     /// `learning`, `provisional` or `armed`.
     pub phase: String,
     /// Good samples seen and needed, while it learns.
     pub learning: Option<(u64, u64)>,
-    /// Levels by mode.
+    /// Since when it counts, RFC 3339; none while it is learned.
+    pub since: Option<String>,
+    /// Levels by mode; none for a group, and for a signal without a level.
     pub levels: Vec<ModeStatus>,
     /// The chart of the alarm that stands.
     pub alarm: Option<String>,

@@ -2,15 +2,21 @@
 
 use std::time::Duration;
 
-use crate::alerting::{AlarmKind, Condition, ConditionState, Subject};
+use super::LearnedGroup;
+use super::baseline_status::BaselineStatus;
+use crate::alerting::{AlarmKind, Condition, ConditionState, Explanation, Subject};
 use crate::config::Config;
-use crate::detection::{Bank, Group, GroupDesign, GroupReading, GroupShare, Slot};
-use crate::model::{GroupId, Mono, Now, Severity};
+use crate::detection::{
+    Bank, Chart, Group, GroupDesign, GroupReading, GroupShare, GroupState, Slot,
+};
+use crate::model::{GroupId, Mono, Now, Severity, TagId, Timestamp};
 
 /// Rows that a group learns from at least: fewer tell little about how tags go together.
 const LEARN_ROWS_MIN: u32 = 400;
 /// Tags that an alert names.
 const NAMED_MAX: usize = 3;
+/// A score below this is calm: what alarms later began after it.
+const CALM_SCORE: f64 = 0.5;
 /// Scores at which an alert becomes more urgent.
 const MEDIUM_SCORE: f64 = 1.5;
 const HIGH_SCORE: f64 = 3.0;
@@ -26,7 +32,15 @@ pub struct Machines {
 /// One group and the row that is being put together.
 #[derive(Debug)]
 struct Machine {
+    id: GroupId,
+    name: String,
+    design: GroupDesign,
     group: Group,
+    /// Since when its baseline counts.
+    since: Option<Timestamp>,
+    /// When its score was calm last.
+    calm: Option<Timestamp>,
+    tags: Vec<TagId>,
     names: Vec<String>,
     slots: Vec<Slot>,
     period: Duration,
@@ -45,7 +59,7 @@ impl Machines {
     pub fn new(config: &Config, slot_of: &[Option<Slot>]) -> Self {
         let mut of = vec![Vec::new(); config.tags.len()];
         let mut list = Vec::new();
-        for group in &config.groups {
+        for (id, group) in (0..).map(GroupId).zip(&config.groups) {
             let members = || group.tags.iter().filter_map(|tag| config.tag(*tag));
             let Some((first, rules)) = members().find_map(|tag| Some((tag, tag.detection?))) else {
                 continue;
@@ -67,7 +81,13 @@ impl Machines {
                 .iter()
                 .filter_map(|tag| slot_of.get(tag.index()).copied());
             list.push(Machine {
+                id,
+                name: group.name.clone(),
+                design,
                 group: Group::new(group.tags.len(), design),
+                since: None,
+                calm: None,
+                tags: group.tags.clone(),
                 names: members().map(|tag| tag.name.clone()).collect(),
                 slots: slots.flatten().collect(),
                 period: first.rate,
@@ -95,17 +115,57 @@ impl Machines {
         };
         for (number, column) in places {
             if let Some(machine) = self.list.get_mut(*number) {
-                machine.take((*number, *column, value), now, bank, out);
+                machine.take((*column, value), now, bank, out);
             }
         }
     }
 
     /// Judges rows that wait for values which do not come.
     pub fn tick(&mut self, now: Now, bank: &Bank, out: &mut Vec<Condition>) {
-        for (number, machine) in self.list.iter_mut().enumerate() {
+        for machine in &mut self.list {
             if machine.filled > 0 && now.mono.since(machine.begun) > machine.period {
-                machine.judge(number, now, bank, out);
+                machine.judge(now, bank, out);
             }
+        }
+    }
+
+    /// The baselines of all groups.
+    pub fn list(&self) -> impl Iterator<Item = BaselineStatus> {
+        self.list.iter().map(Machine::status)
+    }
+
+    /// A group forgets what it has learned and learns anew, which ends its alarm. None when there is no such group.
+    pub fn relearn(&mut self, name: &str, out: &mut Vec<Condition>) -> Option<BaselineStatus> {
+        let machine = self.list.iter_mut().find(|machine| machine.name == name)?;
+        machine.group = Group::new(machine.row.len(), machine.design);
+        machine.since = None;
+        machine.calm = None;
+        machine.clear(out);
+        Some(machine.status())
+    }
+
+    /// What the groups have learned, to be kept over a restart.
+    pub fn learned(&self) -> Vec<LearnedGroup> {
+        let of = |machine: &Machine| {
+            Some(LearnedGroup {
+                group: machine.id,
+                since: machine.since,
+                model: machine.group.model()?.clone(),
+            })
+        };
+        self.list.iter().filter_map(of).collect()
+    }
+
+    /// Goes on with what a group has learned in an earlier run; what does not fit it is left out.
+    pub fn restore(&mut self, known: LearnedGroup) {
+        let machine = self
+            .list
+            .iter_mut()
+            .find(|machine| machine.id == known.group);
+        if let Some(machine) = machine
+            && machine.group.arm(known.model)
+        {
+            machine.since = known.since;
         }
     }
 }
@@ -113,14 +173,14 @@ impl Machines {
 impl Machine {
     fn take(
         &mut self,
-        (number, column, value): (usize, usize, f64),
+        (column, value): (usize, f64),
         (at, now): (Mono, Now),
         bank: &Bank,
         out: &mut Vec<Condition>,
     ) {
         if self.row.get(column).is_some_and(|known| !known.is_nan()) {
             // A second value of the same tag: the others of the row before did not come.
-            self.judge(number, now, bank, out);
+            self.judge(now, bank, out);
         }
         if self.filled == 0 {
             self.begun = at;
@@ -131,12 +191,11 @@ impl Machine {
             self.latest = self.latest.max(at);
         }
         if self.filled == self.row.len() {
-            self.judge(number, now, bank, out);
+            self.judge(now, bank, out);
         }
     }
 
-    fn judge(&mut self, number: usize, now: Now, bank: &Bank, out: &mut Vec<Condition>) {
-        let subject = Subject::Group(GroupId(u32::try_from(number).unwrap_or(u32::MAX)));
+    fn judge(&mut self, now: Now, bank: &Bank, out: &mut Vec<Condition>) {
         let is_settled = !self
             .slots
             .iter()
@@ -146,30 +205,33 @@ impl Machine {
                 self.group.reset();
             }
             if let Some(reading) = self.group.step(&self.row, self.latest) {
-                self.tell(subject, &reading, now, out);
+                self.tell(&reading, now, out);
+            } else if self.since.is_none() && self.group.state() == GroupState::Armed {
+                self.since = Some(now.wall);
             }
         } else {
             self.is_paused = true;
-            if self.told.take().is_some() {
-                out.push(Condition::inactive(subject, AlarmKind::MachinePattern));
-            }
+            self.clear(out);
         }
         self.row.fill(f64::NAN);
         self.filled = 0;
     }
 
-    fn tell(
-        &mut self,
-        subject: Subject,
-        reading: &GroupReading,
-        now: Now,
-        out: &mut Vec<Condition>,
-    ) {
-        let kind = AlarmKind::MachinePattern;
+    /// Ends the alarm that stands.
+    fn clear(&mut self, out: &mut Vec<Condition>) {
+        if self.told.take().is_some() {
+            let subject = Subject::Group(self.id);
+            out.push(Condition::inactive(subject, AlarmKind::MachinePattern));
+        }
+    }
+
+    fn tell(&mut self, reading: &GroupReading, now: Now, out: &mut Vec<Condition>) {
+        let at = now.wall.saturating_sub(now.mono.since(self.latest));
+        if reading.score < CALM_SCORE {
+            self.calm = Some(at);
+        }
         if !reading.is_alarm {
-            if self.told.take().is_some() {
-                out.push(Condition::inactive(subject, kind));
-            }
+            self.clear(out);
             return;
         }
         let severity = match reading.score {
@@ -182,18 +244,61 @@ impl Machine {
         }
         self.told = Some(severity);
         out.push(Condition {
-            subject,
-            kind,
+            subject: Subject::Group(self.id),
+            kind: AlarmKind::MachinePattern,
             state: ConditionState::Active {
                 severity,
-                since: now.wall.saturating_sub(now.mono.since(self.latest)),
+                since: at,
                 value: None,
                 normal: None,
                 sigmas: None,
                 ratio: Some(reading.score),
                 detail: self.blame(),
+                explanation: Some(Box::new(self.explanation(reading, at))),
             },
         });
+    }
+
+    fn explanation(&self, reading: &GroupReading, at: Timestamp) -> Explanation {
+        let (chart, statistic) = if reading.level >= reading.pattern {
+            (Chart::GroupLevel, reading.level)
+        } else {
+            (Chart::GroupPattern, reading.pattern)
+        };
+        let share = |share: &GroupShare| Some((*self.tags.get(share.tag)?, share.sigmas));
+        let shares = self.group.contributions();
+        Explanation {
+            chart,
+            statistic,
+            limit: 1.0,
+            onset: self.calm.map_or(at, |calm| calm.min(at)),
+            shift: None,
+            sigma: None,
+            mode: String::new(),
+            baseline_since: self.since,
+            shares: shares.iter().filter_map(share).take(NAMED_MAX).collect(),
+            is_proposal: false,
+        }
+    }
+
+    fn status(&self) -> BaselineStatus {
+        let (phase, learning) = match self.group.state() {
+            GroupState::Learning { have, need } => {
+                ("learning", Some((u64::from(have), u64::from(need))))
+            }
+            GroupState::Armed => ("armed", None),
+        };
+        BaselineStatus {
+            name: self.name.clone(),
+            phase: phase.to_owned(),
+            learning,
+            since: self.since.map(|since| since.to_string()),
+            levels: Vec::new(),
+            alarm: self
+                .told
+                .map(|_| AlarmKind::MachinePattern.as_str().to_owned()),
+            is_proposed: false,
+        }
     }
 
     /// The tags that have the largest part in it.

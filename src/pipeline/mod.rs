@@ -19,7 +19,9 @@ pub(crate) mod testing;
 pub use announce::Announcements;
 pub use baseline_status::{BaselineStatus, ModeStatus};
 pub use catalog::Catalog;
-pub use chain::{Chain, ChainCounters, Learned, Outputs, Parts, Trouble};
+pub use chain::{
+    Chain, ChainCounters, Decision, Learned, LearnedGroup, LearnedTag, Outputs, Parts, Trouble,
+};
 pub use clock_watch::ClockWatch;
 pub use machines::Machines;
 pub use raw::RawReporter;

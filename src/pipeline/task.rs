@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
-use super::{BaselineStatus, Chain, ChainCounters, Learned, Outputs, Trouble};
+use super::{BaselineStatus, Chain, ChainCounters, Decision, Learned, Outputs, Trouble};
 use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
 use crate::detection::Phases;
@@ -45,8 +46,14 @@ pub struct ChainStatus {
 pub enum Asked {
     /// All of them.
     List(oneshot::Sender<Vec<BaselineStatus>>),
-    /// The level of a tag's standing alarm is normal.
-    Accept(String, oneshot::Sender<Result<BaselineStatus, String>>),
+    /// What a person has decided about that of a tag or group.
+    Decide(
+        Decision,
+        String,
+        oneshot::Sender<Result<BaselineStatus, String>>,
+    ),
+    /// Keep what has been learned now.
+    Keep(oneshot::Sender<Result<(), String>>),
 }
 
 /// Channels of the chain's task.
@@ -60,8 +67,17 @@ pub struct Ports {
     pub status: watch::Sender<ChainStatus>,
     /// What a person asks about baselines.
     pub asked: mpsc::Receiver<Asked>,
-    /// To whoever keeps what has been learned: every [`LEARNED_EVERY`] and at the end.
-    pub learned: watch::Sender<Learned>,
+    /// To whoever keeps what has been learned: every [`LEARNED_EVERY`], when asked, and at the end.
+    pub keep: mpsc::Sender<Keep>,
+}
+
+/// What is to be kept over a restart, and who wants to know when it is.
+#[derive(Debug)]
+pub struct Keep {
+    /// What has been learned.
+    pub learned: Learned,
+    /// Told when it is on disk, or why it is not.
+    pub done: Option<oneshot::Sender<Result<(), String>>>,
 }
 
 /// Runs the chain until `cancel`; then takes what is still queued and hands on everything.
@@ -82,13 +98,13 @@ pub async fn run<S: RecordSink>(
         tokio::select! {
             biased;
             _ = learned.tick() => {
-                ports.learned.send_replace(chain.learned());
+                keep(&chain, &ports.keep, clock.now(), None);
             }
             _ = tick.tick() => {
                 chain.tick(clock.now(), &mut out);
                 report(&chain, &ports.status);
             }
-            Some(asked) = ports.asked.recv() => answer(&mut chain, asked, clock.now(), &mut out),
+            Some(asked) = ports.asked.recv() => answer(&mut chain, asked, &ports.keep, clock.now(), &mut out),
             Some(trouble) = ports.trouble.recv() => chain.trouble(&trouble, clock.now(), &mut out),
             Some(acquired) = ports.acquired.recv() => chain.accept(acquired, clock.now(), &mut out),
             () = cancel.cancelled() => break,
@@ -101,17 +117,52 @@ pub async fn run<S: RecordSink>(
     }
     chain.finish(clock.now(), &mut out);
     hand_on(&mut out, &mut sink);
-    ports.learned.send_replace(chain.learned());
+    let learned = chain.learned(clock.now());
+    let last = Keep {
+        learned,
+        done: None,
+    };
+    ports.keep.send(last).await.unwrap_or_default();
+}
+
+/// Hands on what has been learned. The keeper may be busy with the one before: that is tried again later.
+fn keep(
+    chain: &Chain,
+    keeper: &mpsc::Sender<Keep>,
+    now: Now,
+    done: Option<oneshot::Sender<Result<(), String>>>,
+) {
+    match keeper.try_reserve() {
+        Ok(room) => room.send(Keep {
+            learned: chain.learned(now),
+            done,
+        }),
+        Err(_busy) => {
+            let busy = || Err("the baselines are being written; try again".to_owned());
+            done.map_or(Ok(()), |done| done.send(busy()))
+                .map_or_else(drop, |()| ());
+        }
+    }
 }
 
 /// Answers; whoever has asked may be gone by now.
-fn answer(chain: &mut Chain, asked: Asked, now: Now, out: &mut Outputs) {
+fn answer(
+    chain: &mut Chain,
+    asked: Asked,
+    keeper: &mpsc::Sender<Keep>,
+    now: Now,
+    out: &mut Outputs,
+) {
     match asked {
         Asked::List(to) => {
-            to.send(chain.baseline_list()).unwrap_or_default();
+            to.send(chain.baseline_list(now)).unwrap_or_default();
         }
-        Asked::Accept(tag, to) => {
-            let answer = chain.accept_baseline(&tag, now, out);
+        Asked::Keep(to) => keep(chain, keeper, now, Some(to)),
+        Asked::Decide(decision, name, to) => {
+            let answer = chain.decide(decision, &name, now, out);
+            if answer.is_ok() {
+                info!(%name, decision = decision.as_str(), "A person has decided about a baseline.");
+            }
             to.send(answer).map_or_else(drop, |()| ());
         }
     }

@@ -5,7 +5,7 @@ use crate::config::PayloadFormat;
 use crate::model::{AssetPath, Role};
 use crate::record::names::TagNames;
 use crate::record::wire::{self, IdRef};
-use crate::record::{AlertV1, BodyV1, Kind, RecordError, decode_body, json, peek_body};
+use crate::record::{AlertV1, Kind, RecordError, decode_body, json, peek_body};
 
 /// One MQTT message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +42,12 @@ impl Renderer {
             _ => Some(decode_body(body)?),
         };
         let topics = match (&decoded, heading.asset) {
-            (Some(BodyV1::Alert(alert)), _) => self.alert_topics(alert),
+            (Some(body), None) => body.alert().map_or_else(
+                || vec![self.topics.event()],
+                |alert| self.alert_topics(alert),
+            ),
             (_, Some(asset)) => vec![self.asset_topic(heading.kind, asset)],
-            (_, None) => vec![self.topics.event()],
+            (None, None) => vec![self.topics.event()],
         };
         let (payload, content_type) = match (self.format, &decoded) {
             (PayloadFormat::Json, Some(body)) => (json::encode(id, body, &self.names), JSON_TYPE),
@@ -92,6 +95,7 @@ impl Renderer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::BodyV1;
     use crate::record::{Lane, encode_body, samples};
 
     fn renderer(format: PayloadFormat) -> Renderer {

@@ -16,6 +16,7 @@
 //! - `quality` is `good`, `uncertain:<reason>` or `bad:<reason>`, see [`crate::model::Reason`].
 //! - A number that single precision holds exactly is written with as many digits as single precision needs
 //!   (`0.1`, not `0.10000000149011612`). NaN and infinities are `null`; so is a missing value.
+//! - An alert of a detector has one more key, `explanation`: see `explained.rs`.
 //! - A code that this program does not know is written `unknown:<code>`.
 
 use std::fmt;
@@ -23,6 +24,7 @@ use std::fmt;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use super::explained::Explained;
 use super::names::TagNames;
 use super::wire::IdRef;
 use super::{
@@ -70,6 +72,12 @@ impl Serialize for Record<'_> {
             BodyV1::Summary(summary) => put_summary(&mut map, summary, self.names)?,
             BodyV1::Raw(raw) => put_raw(&mut map, raw, self.names)?,
             BodyV1::Alert(alert) => put_alert(&mut map, alert, self.names)?,
+            BodyV1::Explained(explained) => {
+                let alert = &explained.alert;
+                put_alert(&mut map, alert, self.names)?;
+                let why = Explained::new(&explained.explanation, alert, self.names);
+                map.serialize_entry("explanation", &why)?;
+            }
             BodyV1::Drop(drop) => put_drop(&mut map, drop)?,
             BodyV1::Event(event) => put_event(&mut map, event)?,
         }
@@ -221,7 +229,7 @@ struct Point<'a> {
     quality: Shown<QualityText>,
 }
 
-enum TagText<'a> {
+pub(super) enum TagText<'a> {
     Name(&'a str),
     Number(u32),
 }
@@ -235,7 +243,7 @@ impl Serialize for TagText<'_> {
     }
 }
 
-fn name_of(names: &TagNames, number: u32) -> (TagText<'_>, &str) {
+pub(super) fn name_of(names: &TagNames, number: u32) -> (TagText<'_>, &str) {
     match names.get(number) {
         Some(entry) => (TagText::Name(&entry.name), &entry.unit),
         None => (TagText::Number(number), ""),
@@ -260,7 +268,7 @@ fn each<'a, T, U, F: Fn(&'a T) -> U>(items: &'a [T], make: F) -> Each<'a, T, F> 
 }
 
 /// Anything that prints, as JSON text.
-struct Shown<T>(T);
+pub(super) struct Shown<T>(pub(super) T);
 
 impl<T: fmt::Display> Serialize for Shown<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -268,13 +276,13 @@ impl<T: fmt::Display> Serialize for Shown<T> {
     }
 }
 
-enum Code {
+pub(super) enum Code {
     Name(&'static str),
     Unknown(u8),
 }
 
 impl Code {
-    fn of(name: Option<&'static str>, code: u8) -> Self {
+    pub(super) fn of(name: Option<&'static str>, code: u8) -> Self {
         name.map_or(Self::Unknown(code), Self::Name)
     }
 }
@@ -316,7 +324,7 @@ impl Serialize for JsonValue<'_> {
     }
 }
 
-struct Millis(i64);
+pub(super) struct Millis(pub(super) i64);
 
 impl Serialize for Millis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,7 +2,8 @@
 
 use super::BodyV1;
 
-/// Kind of a record. The numbers are the variants of [`BodyV1`] in encoded form: never renumber.
+/// Kind of a record. The numbers are the variants of [`BodyV1`] in encoded form: never renumber. An explained alert
+/// (variant 5) is an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -17,6 +18,9 @@ pub enum Kind {
     /// Something that happened to the gateway itself.
     Event = 4,
 }
+
+/// Variant of an alert with an explanation.
+const EXPLAINED: u32 = 5;
 
 impl Kind {
     /// Every kind, in number order.
@@ -41,6 +45,9 @@ impl Kind {
 
     /// The kind behind the variant number of an encoded body.
     pub fn from_variant(number: u32) -> Option<Self> {
+        if number == EXPLAINED {
+            return Some(Self::Alert);
+        }
         Self::ALL.into_iter().find(|k| *k as u32 == number)
     }
 }
@@ -51,7 +58,7 @@ impl BodyV1 {
         match self {
             Self::Summary(_) => Kind::Summary,
             Self::Raw(_) => Kind::Raw,
-            Self::Alert(_) => Kind::Alert,
+            Self::Alert(_) | Self::Explained(_) => Kind::Alert,
             Self::Drop(_) => Kind::Drop,
             Self::Event(_) => Kind::Event,
         }

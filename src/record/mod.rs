@@ -12,6 +12,7 @@
 //! Tags appear as stable numbers in bodies: [`registry`] gives them out once and for all and keeps the names.
 
 mod body;
+mod explained;
 mod id;
 pub mod intervals;
 pub mod json;

@@ -78,6 +78,36 @@ pub(crate) fn alert() -> BodyV1 {
     })
 }
 
+pub(crate) fn explained() -> BodyV1 {
+    let BodyV1::Alert(alert) = alert() else {
+        unreachable!("it is an alert");
+    };
+    BodyV1::Explained(ExplainedAlertV1 {
+        alert,
+        explanation: ExplanationV1 {
+            chart: 1,
+            statistic: 7.5,
+            limit: 6.0,
+            onset_ms: 1_772_344_799_000,
+            shift: Some(13.0),
+            sigma: Some(2.0),
+            mode: "P1".into(),
+            baseline_ms: Some(1_772_258_400_250),
+            shares: vec![
+                ShareV1 {
+                    tag: 1,
+                    sigmas: 6.5,
+                },
+                ShareV1 {
+                    tag: 200,
+                    sigmas: -0.5,
+                },
+            ],
+            is_proposal: true,
+        },
+    })
+}
+
 pub(crate) fn drop() -> BodyV1 {
     BodyV1::Drop(DropV1 {
         lane: 1,
@@ -126,5 +156,6 @@ pub(crate) fn all() -> Vec<BodyV1> {
         started(),
         clock_step(),
         overrun(),
+        explained(),
     ]
 }

@@ -111,6 +111,29 @@ fn alert() -> impl Strategy<Value = AlertV1> {
         )
 }
 
+fn explained() -> impl Strategy<Value = ExplainedAlertV1> {
+    let share = any::<(u32, f64)>().prop_map(|(tag, sigmas)| ShareV1 { tag, sigmas });
+    let numbers = any::<(u8, f64, f64, i64)>();
+    let options = any::<(Option<f64>, Option<f64>, Option<i64>, bool)>();
+    (alert(), numbers, options, ".{0,20}", vec(share, 0..4)).prop_map(
+        |(alert, (chart, statistic, limit, onset_ms), options, mode, shares)| ExplainedAlertV1 {
+            alert,
+            explanation: ExplanationV1 {
+                chart,
+                statistic,
+                limit,
+                onset_ms,
+                shift: options.0,
+                sigma: options.1,
+                mode,
+                baseline_ms: options.2,
+                shares,
+                is_proposal: options.3,
+            },
+        },
+    )
+}
+
 /// Any record body.
 pub(crate) fn body() -> impl Strategy<Value = BodyV1> {
     let summary = (".{0,40}", any::<(i64, i64)>(), vec(item(), 0..5)).prop_map(
@@ -145,5 +168,12 @@ pub(crate) fn body() -> impl Strategy<Value = BodyV1> {
             kind: EventKindV1::Overrun { device, samples },
         })
     });
-    prop_oneof![summary, raw, alert().prop_map(BodyV1::Alert), drop, event]
+    prop_oneof![
+        summary,
+        raw,
+        alert().prop_map(BodyV1::Alert),
+        drop,
+        event,
+        explained().prop_map(BodyV1::Explained)
+    ]
 }

@@ -16,6 +16,8 @@ pub enum BodyV1 {
     Drop(DropV1),
     /// Something that happened to the gateway itself.
     Event(EventV1),
+    /// An alert of a detector, with what it knows about it.
+    Explained(ExplainedAlertV1),
 }
 
 /// Summaries of one asset's tags over `[from, to)`.
@@ -142,6 +144,49 @@ pub struct AlertV1 {
     pub advice: String,
 }
 
+/// An alert of a detector and why it was raised or has changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExplainedAlertV1 {
+    /// The alert.
+    pub alert: AlertV1,
+    /// Why.
+    pub explanation: ExplanationV1,
+}
+
+/// What a detector knows about an alert.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExplanationV1 {
+    /// Chart and direction, see [`crate::detection::Chart`].
+    pub chart: u8,
+    /// Test statistic, in standard deviations of what the chart looks at; samples for a value that is stuck.
+    pub statistic: f64,
+    /// Limit of the statistic.
+    pub limit: f64,
+    /// When the change probably began, ms since the Unix epoch: the last time the CUSUM of this direction was zero.
+    pub onset_ms: i64,
+    /// Estimated change of the level, in the tag's unit; negative is below.
+    pub shift: Option<f64>,
+    /// Standard deviation of the baseline, in the tag's unit.
+    pub sigma: Option<f64>,
+    /// Mode whose baseline it was held against; empty where none is announced.
+    pub mode: String,
+    /// Since when that baseline counts, ms since the Unix epoch; none while it is being learned.
+    pub baseline_ms: Option<i64>,
+    /// The tags of a group that have the largest part in it, largest first; empty for an alert about one tag.
+    pub shares: Vec<ShareV1>,
+    /// The level has stayed so long that it may be the new normal: a person decides.
+    pub is_proposal: bool,
+}
+
+/// A tag's part in the alert of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShareV1 {
+    /// Stable tag number.
+    pub tag: u32,
+    /// Distance of its level from normal in standard deviations; negative is below.
+    pub sigmas: f64,
+}
+
 /// Records that will never be delivered, by range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropV1 {
@@ -223,6 +268,17 @@ impl From<&crate::model::Value> for ValueV1 {
             Value::Int(n) => Self::Int(*n),
             Value::Bool(b) => Self::Bool(*b),
             Value::Text(text) => Self::Text(text.as_str().to_owned()),
+        }
+    }
+}
+
+impl BodyV1 {
+    /// The alert, explained or not.
+    pub const fn alert(&self) -> Option<&AlertV1> {
+        match self {
+            Self::Alert(alert) => Some(alert),
+            Self::Explained(explained) => Some(&explained.alert),
+            Self::Summary(_) | Self::Raw(_) | Self::Drop(_) | Self::Event(_) => None,
         }
     }
 }

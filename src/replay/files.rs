@@ -101,9 +101,11 @@ impl Files {
                 Some(raw) => raw,
                 None => return Ok(()),
             },
-            BodyV1::Alert(_) | BodyV1::Drop(_) | BodyV1::Event(_) => &mut self.alerts,
+            BodyV1::Alert(_) | BodyV1::Explained(_) | BodyV1::Drop(_) | BodyV1::Event(_) => {
+                &mut self.alerts
+            }
         };
-        if let BodyV1::Alert(alert) = body {
+        if let Some(alert) = body.alert() {
             self.counts.add(alert);
         }
         let mut seq = 0;

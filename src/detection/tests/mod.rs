@@ -6,5 +6,6 @@ mod hostile;
 mod learning;
 mod life;
 mod line;
+mod memory;
 mod repeats;
 mod wandering;

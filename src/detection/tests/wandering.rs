@@ -124,3 +124,18 @@ fn huge_values_are_told_and_forgotten() {
     let (is_fault, score) = line.bank.verdict(SLOT);
     assert!(!is_fault && score.is_finite(), "{score}");
 }
+
+#[test]
+fn it_begins_again_when_a_person_says_so() {
+    let mut line = line();
+    line.run(100, 0.0);
+    assert!(line.bank.relearn(SLOT, &mut Vec::new()));
+    assert_eq!(line.bank.phases().learning, 1);
+    line.run(200, 0.0);
+    assert_eq!(line.bank.phases().armed, 1);
+    assert!(line.bank.relearn(SLOT, &mut Vec::new()));
+    assert_eq!(line.bank.phases().learning, 1);
+    assert!(matches!(line.state(), SlotState::Learning { have: 0, .. }));
+    line.run(200, 50.0);
+    assert_eq!(line.state(), SlotState::Armed);
+}

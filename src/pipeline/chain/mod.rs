@@ -1,15 +1,20 @@
 //! The pure chain: one owner of all per-tag state between acquisition and the buffer.
 
+mod baselines;
+#[cfg(test)]
+mod tests;
+
+pub use baselines::{Decision, Learned, LearnedGroup, LearnedTag};
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::baseline_status::{BaselineStatus, ModeStatus, phase_of};
 use super::{Announcements, Catalog, ClockWatch, Machines, RawReporter, Summaries};
 use crate::acquisition::{Acquired, DeviceState};
-use crate::alerting::{AlarmKind, Alarms, Condition, QualityWatch, Subject};
-use crate::config::{Config, did_you_mean};
-use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Model, Phases, Slot};
-use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId};
+use crate::alerting::{AlarmKind, Alarms, Condition, Known, QualityWatch, Subject};
+use crate::config::Config;
+use crate::detection::{Bank, ChartDesign, DayTime, Finding, Input, Phases, Slot};
+use crate::model::{Batch, DeviceId, Mono, Now, Quality, Sample, Severity, TagId, Timestamp};
 use crate::record::{AlertV1, BodyV1, EventKindV1, EventV1};
 use crate::validation::Validator;
 
@@ -67,6 +72,8 @@ pub struct Chain {
     machines: Machines,
     slot_of: Vec<Option<Slot>>,
     tag_of: Vec<TagId>,
+    /// Since when the baseline of each slot counts, where it was known before the start.
+    known_since: Vec<Option<Timestamp>>,
     alarms: Alarms,
     summaries: Summaries,
     raw: RawReporter,
@@ -78,16 +85,7 @@ pub struct Chain {
     inputs: Vec<Input>,
     findings: Vec<Finding>,
     conditions: Vec<Condition>,
-    raised: Vec<AlertV1>,
-}
-
-/// What has been learned about the signals, to be kept over a restart.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Learned {
-    /// Names of the modes of each context, in the order of their numbers.
-    pub modes: Vec<Vec<String>>,
-    /// Models of the tags that have learned.
-    pub models: Vec<(TagId, Model)>,
+    raised: Vec<BodyV1>,
 }
 
 /// What a chain is built from.
@@ -132,21 +130,16 @@ impl Chain {
                 charts.push(design);
             }
         }
-        let mut announcements = Announcements::new(&config);
-        announcements.restore(learned.modes);
-        let mut bank = Bank::new(&charts, &Announcements::plans(&config, &slot_of));
-        for (tag, model) in learned.models {
-            if let Some(slot) = slot_of.get(tag.index()).copied().flatten() {
-                bank.arm(slot, model);
-            }
-        }
-        Self {
+        let bank = Bank::new(&charts, &Announcements::plans(&config, &slot_of));
+        let machines = Machines::new(&config, &slot_of);
+        let mut chain = Self {
             validator: Validator::new(&config.tags),
             watch: QualityWatch::new(&config.tags),
-            announcements,
+            announcements: Announcements::new(&config),
             bank,
-            machines: Machines::new(&config, &slot_of),
+            machines,
             slot_of,
+            known_since: vec![None; tag_of.len()],
             tag_of,
             alarms: Alarms::new(std::sync::Arc::clone(&config), epoch, numbers),
             summaries: Summaries::new(&config.tags, &catalog, now),
@@ -162,7 +155,9 @@ impl Chain {
             raised: Vec::new(),
             catalog,
             config,
-        }
+        };
+        chain.restore(learned, now);
+        chain
     }
 
     /// Takes what acquisition sends.
@@ -202,11 +197,7 @@ impl Chain {
         }
         self.bank
             .step(&self.inputs, DayTime::at(now.wall), &mut self.findings);
-        for finding in &self.findings {
-            if let Some(tag) = self.tag_of.get(finding.slot.index()) {
-                self.conditions.push(Condition::found(*tag, finding, now));
-            }
-        }
+        self.note_findings(now);
         self.settle(now, out);
     }
 
@@ -254,81 +245,6 @@ impl Chain {
     /// How far the baselines of the detected tags are.
     pub const fn baselines(&self) -> Phases {
         self.bank.phases()
-    }
-
-    /// The baselines of all tags with detection.
-    pub fn baseline_list(&self) -> Vec<BaselineStatus> {
-        self.tag_of
-            .iter()
-            .filter_map(|tag| self.baseline_of(*tag))
-            .collect()
-    }
-
-    /// A person accepts the level that a standing alarm of a tag shows; the error says why that cannot be.
-    pub fn accept_baseline(
-        &mut self,
-        name: &str,
-        now: Now,
-        out: &mut Outputs,
-    ) -> Result<BaselineStatus, String> {
-        let tag = (0..)
-            .map(TagId)
-            .zip(&self.config.tags)
-            .find(|(_, tag)| tag.name == name);
-        let Some((tag, _)) = tag else {
-            let names = self.config.tags.iter().map(|tag| tag.name.as_str());
-            return Err(format!(
-                "there is no tag \"{name}\"{}",
-                did_you_mean(name, names)
-            ));
-        };
-        let slot = self.slot_of.get(tag.index()).copied().flatten();
-        let slot = slot.ok_or_else(|| format!("{name} has no detection"))?;
-        self.findings.clear();
-        if !self.bank.accept(slot, &mut self.findings) {
-            return Err(format!("{name} has no alarm of its level that stands"));
-        }
-        for finding in &self.findings {
-            self.conditions.push(Condition::found(tag, finding, now));
-        }
-        self.settle(now, out);
-        self.baseline_of(tag)
-            .ok_or_else(|| format!("{name} has no baseline"))
-    }
-
-    fn baseline_of(&self, tag: TagId) -> Option<BaselineStatus> {
-        let slot = self.slot_of.get(tag.index()).copied().flatten()?;
-        let settings = self.config.tag(tag)?;
-        let context = self.config.context_of(settings).unwrap_or(usize::MAX);
-        let (phase, learning) = phase_of(self.bank.slot_state(slot)?);
-        let levels = self.bank.model(slot).map_or(&[][..], Model::levels);
-        let fault = self.bank.fault(slot);
-        Some(BaselineStatus {
-            tag: settings.name.clone(),
-            phase: phase.to_owned(),
-            learning,
-            levels: levels
-                .iter()
-                .map(|level| ModeStatus {
-                    mode: self.announcements.mode_name(context, level.mode).to_owned(),
-                    level: level.level,
-                    spread: level.spread,
-                    samples: level.samples,
-                })
-                .collect(),
-            alarm: fault.map(|(chart, _)| chart.as_str().to_owned()),
-            is_proposed: fault.is_some_and(|(_, is_proposed)| is_proposed),
-        })
-    }
-
-    /// What has been learned so far, to be kept over a restart.
-    pub fn learned(&self) -> Learned {
-        let slots = (0..).map(Slot).zip(&self.tag_of);
-        let model = |(slot, tag): (Slot, &TagId)| Some((*tag, self.bank.model(slot)?.clone()));
-        Learned {
-            modes: self.announcements.modes(),
-            models: slots.filter_map(model).collect(),
-        }
     }
 
     /// Alerts that stand now.
@@ -415,14 +331,36 @@ impl Chain {
         }
     }
 
+    /// Makes conditions of what the bank has found.
+    fn note_findings(&mut self, now: Now) {
+        for finding in &self.findings {
+            let Some(tag) = self.tag_of.get(finding.slot.index()) else {
+                continue;
+            };
+            let context = self
+                .config
+                .tag(*tag)
+                .and_then(|tag| self.config.context_of(tag));
+            let known = Known {
+                mode: self
+                    .announcements
+                    .mode_name(context.unwrap_or(usize::MAX), finding.mode),
+                since: self.baseline_since(finding.slot, now),
+            };
+            self.conditions
+                .push(Condition::found(*tag, finding, known, now));
+        }
+    }
+
     /// Turns the gathered conditions into alerts.
     fn settle(&mut self, now: Now, out: &mut Outputs) {
         for condition in self.conditions.drain(..) {
             self.alarms.update(&condition, now, &mut self.raised);
         }
         for alert in self.raised.drain(..) {
-            self.counters.alerts_raised += u64::from(alert.transition == AlertV1::RAISED);
-            out.alerts.push(BodyV1::Alert(alert));
+            let is_raise = |alert: &AlertV1| alert.transition == AlertV1::RAISED;
+            self.counters.alerts_raised += u64::from(alert.alert().is_some_and(is_raise));
+            out.alerts.push(alert);
         }
     }
 }
