@@ -22,8 +22,15 @@ const LEVEL_MEMORY: f64 = 20_000.0;
 const MOVED_SAMPLES: f64 = 300.0;
 /// Limits are computed anew when the samples behind them have grown by this factor.
 const RENEW_GROWTH: f64 = 1.25;
-/// Samples that introduce a mode at most and at least.
-const INTRODUCTION: std::ops::RangeInclusive<usize> = 150..=1_000;
+/// Samples that introduce a mode: its level is then known well enough for wide limits, which become narrower as it is
+/// learned further.
+const INTRODUCTION: usize = 60;
+/// The same at most and at least for a signal that repeats, and for one that seems to stand still: a mode may be an end
+/// of the repetition, and a pause no standstill.
+const LONG_INTRODUCTION: std::ops::RangeInclusive<usize> = 150..=1_000;
+/// A mode whose own spread is below this share of the borrowed one is as good as still: what it does says nothing of the
+/// other modes, nor they of it.
+const CALM: f64 = 0.6;
 /// Settling is over when the smoothed residual is below this, in standard deviations…
 const SETTLED_LEVEL: f64 = 1.5;
 /// …or after this many settling times.
@@ -35,6 +42,8 @@ const STRANGE_LAMBDA: f64 = 0.03;
 const STRANGE_SAMPLES: f64 = 30.0;
 /// Innovations after which their counting ends.
 const TALLY_LAST: u32 = 4_000;
+/// A residual teaches the spread no more than one of this size.
+const GROWTH_MAX: f64 = 3.5;
 /// Samples that settling takes at least, when there is any.
 const SETTLE_SAMPLES: u32 = 10;
 
@@ -102,6 +111,16 @@ struct Growth {
     before: Option<f64>,
 }
 
+/// A sample that needs a closer look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Attended {
+    pub(super) value: f64,
+    pub(super) phase: Phase,
+    pub(super) at: Mono,
+    /// Whether a fault stands.
+    pub(super) is_faulty: bool,
+}
+
 /// What becomes of a sample that needs a closer look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Attention {
@@ -118,7 +137,7 @@ impl Charted {
         let is_rough = model.shape.is_rough();
         Self {
             introduction: model.level(mode).is_none().then(Introduction::default),
-            renewed_at: samples(&model),
+            renewed_at: 0.0,
             model,
             mode,
             learned_at: at,
@@ -145,6 +164,11 @@ impl Charted {
         self.model.level(self.mode)
     }
 
+    /// Samples behind the level of the present mode.
+    fn known(&self) -> f64 {
+        self.level().map_or(f64::INFINITY, |level| level.samples)
+    }
+
     /// Whether the signal is known to stand still in the present mode.
     fn stands_still(&self) -> bool {
         self.level().is_some_and(|level| level.is_still)
@@ -152,9 +176,8 @@ impl Charted {
 
     /// Whether the baseline counts as known.
     pub(super) fn is_armed(&self) -> bool {
-        let least = self.model.levels.iter().map(|level| level.samples);
-        let plain = least.fold(f64::INFINITY, f64::min);
-        self.model.effective_samples() >= ARMED_EFFECTIVE || plain >= ARMED_PLAIN
+        let least = self.model.least_samples();
+        self.model.independent(least) >= ARMED_EFFECTIVE || least >= ARMED_PLAIN
     }
 
     /// The plant has announced a change: levels settle, perhaps in another mode.
@@ -183,38 +206,34 @@ impl Charted {
     }
 
     /// Looks at a sample that the plain path cannot take.
-    pub(super) fn attend(
-        &mut self,
-        value: f64,
-        phase: Phase,
-        at: Mono,
-        design: &ChartDesign,
-    ) -> Attention {
+    pub(super) fn attend(&mut self, sample: Attended, design: &ChartDesign) -> Attention {
         let attention = if self.introduction.is_some() {
-            self.introduce(value, at, design)
+            self.introduce(sample.value, sample.at, design)
         } else {
-            self.compare(value, phase, at, design)
+            self.compare(sample, design)
         };
         attention.unwrap_or(Attention::Skip)
     }
 
     /// Holds a sample against level and pattern; `None` where one of them is not known.
-    fn compare(
-        &mut self,
-        value: f64,
-        phase: Phase,
-        at: Mono,
-        design: &ChartDesign,
-    ) -> Option<Attention> {
+    fn compare(&mut self, sample: Attended, design: &ChartDesign) -> Option<Attention> {
+        let Attended {
+            value,
+            phase,
+            at,
+            is_faulty,
+        } = sample;
         let level = *self.level()?;
         let expected = self.expected(phase)?;
         let distance = value - level.level;
         let residual = (distance - expected.offset) / (level.spread * expected.spread);
         if !expected.is_learned
+            && !is_faulty
             && let Some(pattern) = &mut self.model.pattern
         {
             // Nothing is known of these days yet: they teach, and only what looks at neighbours is charted.
-            pattern.refine(phase, distance, 0.0, design.period.as_secs_f32());
+            let period_s = design.period.as_secs_f32();
+            pattern.meet(phase, (distance, level.spread), period_s);
         }
         if self.settles(residual, at) {
             return None;
@@ -284,11 +303,13 @@ impl Charted {
             }
             self.settling = None;
         }
-        let wanted = usize::try_from(design.learn_samples).unwrap_or(usize::MAX);
-        let need = wanted.clamp(*INTRODUCTION.start(), *INTRODUCTION.end());
         let introduction = self.introduction.as_mut()?;
         introduction.values.push(value);
-        if introduction.values.len() < need {
+        let count = introduction.values.len();
+        let is_known = count >= INTRODUCTION
+            && self.model.pattern.is_none()
+            && !is_still(&introduction.values);
+        if !is_known && count < long_introduction(design) {
             return None;
         }
         let (level, spread) = level_and_spread(&introduction.values);
@@ -299,8 +320,8 @@ impl Charted {
             level,
             spread: spread.max(floor).max(borrowed),
             floor,
-            samples: need as f64,
-            is_still: is_still(&introduction.values),
+            samples: count as f64,
+            is_still: is_still(&introduction.values) || spread < CALM * borrowed,
         };
         self.model.levels.push(new);
         if !self.model.is_usable() {
@@ -317,8 +338,9 @@ impl Charted {
         lane: usize,
         design: &ChartDesign,
     ) -> f64 {
-        self.renewed_at = samples(&self.model);
-        let tuning = Tuning::new(design, &self.model);
+        self.renewed_at = self.known();
+        let effective = self.model.independent(self.known());
+        let tuning = Tuning::new(design, &self.model, effective);
         tuning.write(limits, lane, self.has_level);
         if design.finds_stuck && !self.stands_still() {
             tuning.stuck
@@ -349,7 +371,7 @@ impl Charted {
             .pattern
             .as_mut()
             .filter(|_| expected.is_learned)?;
-        pattern.refine(phase, 0.0, surprise, period_s)
+        pattern.refine(phase, surprise, period_s)
     }
 
     /// A quiet residual of a provisional baseline improves spread and correlation.
@@ -357,6 +379,7 @@ impl Charted {
         if self.stands_still() {
             return;
         }
+        let residual = (residual * self.spread_guard()).clamp(-GROWTH_MAX, GROWTH_MAX);
         let growth = &mut self.growth;
         growth.count += 1.0;
         growth.squares += residual * residual;
@@ -387,7 +410,7 @@ impl Charted {
                 level.level += level.spread * sum / level.samples;
             }
         }
-        let known = samples(&self.model);
+        let known = self.known();
         let is_due = known.is_finite() && known >= RENEW_GROWTH * self.renewed_at;
         if is_due {
             self.regrow();
@@ -415,8 +438,12 @@ impl Charted {
     fn regrow(&mut self) {
         let growth = std::mem::take(&mut self.growth);
         let before = (samples(&self.model) - growth.count).max(1.0);
-        // Quiet samples of a signal that rests on a few values are those that say nothing.
-        if growth.count < 1.0 || self.model.levels.iter().any(ModeLevel::rests) {
+        // Quiet samples of a signal that rests on a few values are those that say nothing, and what is known for sure needs
+        // no growth.
+        if growth.count < 1.0
+            || !before.is_finite()
+            || self.model.levels.iter().any(ModeLevel::rests)
+        {
             return;
         }
         let total = before + growth.count;
@@ -431,6 +458,11 @@ impl Charted {
             level.spread = (level.spread * variance.sqrt()).max(level.floor);
         }
     }
+}
+
+fn long_introduction(design: &ChartDesign) -> usize {
+    let wanted = usize::try_from(design.learn_samples).unwrap_or(usize::MAX);
+    wanted.clamp(*LONG_INTRODUCTION.start(), *LONG_INTRODUCTION.end())
 }
 
 /// Samples behind the best known level.

@@ -167,6 +167,15 @@ impl State {
         ]
     }
 
+    /// The largest statistic of a slot over its limit, those of single values left out.
+    pub(super) fn remembered(&self, limits: &Limits, lane: usize) -> f32 {
+        let level = at(&self.level, lane).abs() * at(&limits.per_level, lane);
+        let sums = [&self.high, &self.low, &self.spread, &self.swing];
+        sums.into_iter()
+            .map(|sum| at(sum, lane))
+            .fold(level, f32::max)
+    }
+
     /// The statistics of a slot.
     pub(super) fn lane(&self, lane: usize) -> [f32; COLUMNS] {
         self.columns().map(|column| at(column, lane))

@@ -153,17 +153,13 @@ pub(super) fn is_still(values: &[f64]) -> bool {
     changes.count() < CHANGES_MIN
 }
 
-/// The spread that a mode has at least by what is known of the others: half of the smallest one; 0 when there is none.
+/// The spread that a mode has at least by what is known of the others: the smallest one; 0 when there is none.
 pub(super) fn borrowed_spread(levels: &[ModeLevel]) -> f64 {
     let moving = levels.iter().filter(|level| !level.is_still);
     let smallest = moving
         .map(|level| level.spread)
         .fold(f64::INFINITY, f64::min);
-    if smallest.is_finite() {
-        0.5 * smallest
-    } else {
-        0.0
-    }
+    if smallest.is_finite() { smallest } else { 0.0 }
 }
 
 /// What the resolution of a signal alone gives it as spread.
@@ -394,7 +390,8 @@ fn replay(
     model: &Model,
     design: &ChartDesign,
 ) -> f64 {
-    let tuning = Tuning::new(design, model);
+    let effective = model.independent(model.least_samples());
+    let tuning = Tuning::new(design, model, effective);
     let (mut level, mut high, mut low, mut worst) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
     let mut before = None;
     for (residual, lesson) in residuals.iter().zip(lessons) {

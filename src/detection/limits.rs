@@ -70,12 +70,11 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
-    /// Changes `design` for `model`.
-    pub(super) fn new(design: &ChartDesign, model: &Model) -> Self {
+    /// Changes `design` for `model`, whose level rests on so many samples as are worth `effective` independent ones.
+    pub(super) fn new(design: &ChartDesign, model: &Model, effective: f64) -> Self {
         let (dynamics, shape) = (&model.dynamics, &model.shape);
         let (arl, phi) = (design.arl0, dynamics.phi);
         let long_run = dynamics.long_run * dynamics.pattern_error;
-        let effective = model.effective_samples();
         let error = LEVEL_ERRORS * (1.0 + (FEW_SAMPLES / effective).min(1.0)) / effective.sqrt();
         let k = residual_k(design, phi, error);
         let h = climb_limit(2.0 * k * shape.decay / long_run, k, 2.0 * arl, BOUNDARY);

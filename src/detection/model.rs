@@ -151,11 +151,16 @@ impl Model {
         self.dynamics.phi
     }
 
-    /// Samples that the level of the least known mode rests on, in independent ones.
-    pub(super) fn effective_samples(&self) -> f64 {
+    /// Samples that the level of the least known mode rests on.
+    pub(super) fn least_samples(&self) -> f64 {
+        let samples = self.levels.iter().map(|level| level.samples);
+        samples.fold(f64::INFINITY, f64::min)
+    }
+
+    /// What so many samples are worth in independent ones.
+    pub(super) fn independent(&self, samples: f64) -> f64 {
         let phi = self.dynamics.phi;
-        let least = self.levels.iter().map(|level| level.samples);
-        least.fold(f64::INFINITY, f64::min) * (1.0 - phi) / (1.0 + phi)
+        samples * (1.0 - phi) / (1.0 + phi)
     }
 
     /// The level of a mode.

@@ -22,6 +22,11 @@ const BIN_SAMPLES_MIN: usize = 3;
 const SPREAD_PRIOR: f64 = 20.0;
 /// Days after which a class of days counts as learned.
 const CLASS_DAYS_MIN: f32 = 1.8;
+/// While a class of days is not known, a sample further from what its bin has shown than this many standard deviations
+/// teaches no more than one there…
+const MEETING_MAX: f32 = 0.5;
+/// …but for the first ones of a bin, which have nothing to be held against.
+const FREE_SAMPLES: f32 = 5.0;
 /// Bins go on learning as if they had at most this many visits.
 const VISITS_MAX: f32 = 50.0;
 
@@ -246,39 +251,54 @@ impl Pattern {
             || days(class) >= days(1 - class)
     }
 
-    /// Learns slowly from a quiet sample, `distance` from the level and `surprise` from what was expected.
+    /// Learns slowly from a quiet sample that is `surprise` from what was expected.
     /// `None` where the pattern does not reach.
-    pub(super) fn refine(
-        &mut self,
-        phase: Phase,
-        distance: f64,
-        surprise: f64,
-        period_s: f32,
-    ) -> Option<()> {
-        let index = self.bin(phase)?;
-        let class = usize::from(index >= self.bins.len() / 2);
-        let is_learned = self.is_learned(class);
+    pub(super) fn refine(&mut self, phase: Phase, surprise: f64, period_s: f32) -> Option<()> {
         let visit = match self.profile {
             Cyclic::Cycle => 1.0,
             Cyclic::Day => self.bin_s / period_s,
         };
+        let index = self.bin(phase)?;
         let bin = self.bins.get_mut(index)?;
-        if is_learned {
-            bin.samples = (bin.samples + 1.0).min(VISITS_MAX * visit);
-            bin.offset += single(surprise) / bin.samples.max(5.0);
+        bin.samples = (bin.samples + 1.0).min(VISITS_MAX * visit);
+        bin.offset += single(surprise) / bin.samples.max(5.0);
+        self.note_day(index, period_s);
+        Some(())
+    }
+
+    /// Learns from a sample of a class of days that is not known yet, `distance` from the level; `spread` is that of the
+    /// signal. A fault on one of the few days must not become their pattern.
+    pub(super) fn meet(
+        &mut self,
+        phase: Phase,
+        (distance, spread): (f64, f64),
+        period_s: f32,
+    ) -> Option<()> {
+        let index = self.bin(phase)?;
+        let bin = self.bins.get_mut(index)?;
+        bin.samples += 1.0;
+        let bound = if bin.samples > FREE_SAMPLES {
+            MEETING_MAX * single(spread)
         } else {
-            bin.samples += 1.0;
-            bin.offset += (single(distance) - bin.offset) / bin.samples;
+            f32::INFINITY
+        };
+        bin.offset += (single(distance) - bin.offset).clamp(-bound, bound) / bin.samples;
+        let class = self.note_day(index, period_s);
+        if self.is_learned(class) {
+            self.smooth(class);
         }
+        Some(())
+    }
+
+    /// Counts a sample towards the days of its class, which is returned.
+    fn note_day(&mut self, index: usize, period_s: f32) -> usize {
+        let class = usize::from(index >= self.bins.len() / 2);
         if self.profile == Cyclic::Day
             && let Some(days) = self.seen.get_mut(class)
         {
             *days += period_s / DAY_S;
-            if !is_learned && *days >= CLASS_DAYS_MIN {
-                self.smooth(class);
-            }
         }
-        Some(())
+        class
     }
 
     fn bin(&self, phase: Phase) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! Slots that are not simply charted: they learn, settle, are introduced to a mode, or have no level.
 
 use super::{Bank, Input, Mind, Slot};
-use crate::detection::charted::{Attention, Charted};
+use crate::detection::charted::{Attended, Attention, Charted};
 use crate::detection::finding::Finding;
 use crate::detection::learner::Surroundings;
 use crate::detection::model::Model;
@@ -100,10 +100,16 @@ impl Bank {
         out: &mut Vec<Finding>,
     ) -> Option<()> {
         let slot = input.slot.index();
+        let sample = Attended {
+            value: input.value,
+            phase,
+            at: input.at,
+            is_faulty: self.faults.contains_key(&slot),
+        };
         let charted = self.minds.get_mut(slot)?.charted()?;
         let design = self.designs.get(slot)?;
         let was_armed = charted.is_armed();
-        let residual = match charted.attend(input.value, phase, input.at, design) {
+        let residual = match charted.attend(sample, design) {
             Attention::Chart(residual) => residual,
             Attention::Skip => return None,
             Attention::Ready => {

@@ -188,7 +188,8 @@ impl Bank {
         }
         charted.tally(f64::from(at(&self.readings.innovation, lane)));
         let was_armed = charted.is_armed();
-        if is_quiet && !was_armed {
+        // Quiet in what the charts remember: without its larger values a spread would be learned too small.
+        if !was_armed && block.state.remembered(&block.limits, lane) < QUIET_RATIO {
             charted.grow(residual, true);
         }
         if !is_due {

@@ -59,12 +59,18 @@ fn every_mode_has_a_level_of_its_own() {
 fn a_mode_met_for_the_first_time_is_introduced_and_then_charted() {
     let mut line = Line::of_two_modes();
     assert_eq!(line.mode(ModeId(3)), []);
-    assert_eq!(line.run(45 + 890, 30.0), [], "it settles and is introduced");
+    assert_eq!(line.run(45 + 55, 30.0), [], "it settles and is introduced");
     assert_eq!(line.levels().len(), 2);
-    assert_eq!(line.run(20, 30.0), []);
+    assert_eq!(line.run(10, 30.0), []);
     assert_eq!(line.levels(), [(1, 100.0), (2, 120.0), (3, 160.0)]);
-    assert_eq!(line.run(400, 30.0), []);
-    let found = line.run(60, 36.0);
+    let early = line.clone().run(40, 40.0);
+    assert_eq!(
+        changes(&early[..1]),
+        [Change::Raised],
+        "a large fault is found at once"
+    );
+    assert_eq!(line.run(4_000, 30.0), []);
+    let found = line.run(60, 33.0);
     assert_eq!(
         (found[0].change, found[0].mode),
         (Change::Raised, ModeId(3))
@@ -279,4 +285,26 @@ fn it_is_told_when_a_value_means_nothing_now() {
     line.wait(1_000);
     assert!(means_nothing(&line));
     assert!(!line.bank.is_in_change(Slot(9), line.now()));
+}
+
+/// Where the signal is calmer, as in maintenance, its short runs of one value are no standstill, and nothing is learned
+/// from them for the other modes.
+#[test]
+fn a_calm_mode_says_nothing_of_the_others() {
+    let design = ChartDesign {
+        finds_stuck: true,
+        ..monthly(900)
+    };
+    let mut line = Line::new(design, 30, 0.0);
+    line.mode(A);
+    let busy = |noise: f64, _| (LEVEL + SPREAD * noise).round();
+    assert_eq!(line.feed_many(1_500, busy), []);
+    let spread = |line: &Line| line.bank.model(SLOT).unwrap().levels()[0].spread;
+    let before = spread(&line);
+    line.mode(B);
+    assert_eq!(line.feed_many(3_000, |noise, _| (0.4 * noise).round()), []);
+    line.mode(A);
+    assert_eq!(line.feed_many(500, busy), []);
+    let after = spread(&line);
+    assert!((0.9..1.1).contains(&(after / before)), "{before} {after}");
 }

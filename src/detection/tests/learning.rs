@@ -2,6 +2,7 @@
 
 use super::line::*;
 use crate::config::Level;
+use crate::detection::testing::Noise;
 use crate::detection::*;
 use crate::model::Mono;
 
@@ -228,4 +229,21 @@ fn the_phases_are_counted() {
         "it has no level"
     );
     assert_eq!(counts(&line), [1, 0, 2]);
+}
+
+/// Quiet samples are not a fair sample of the signal, and guarded ones are smaller than they are: neither may make the
+/// spread smaller than it is.
+#[test]
+fn a_spread_that_is_learned_further_is_not_learned_too_small() {
+    for phi in [0.0, 0.5, 0.8] {
+        let mut sum = 0.0;
+        for seed in 0..40 {
+            let mut line = Line::new(monthly(300), 30, phi);
+            line.noise = Noise::new(seed, phi);
+            line.run(8_000, 0.0);
+            sum += level(&line).spread / SPREAD;
+        }
+        let mean = sum / 40.0;
+        assert!((0.99..1.02).contains(&mean), "phi {phi}: {mean}");
+    }
 }

@@ -28,6 +28,7 @@ pub(super) fn monthly(learn_samples: u32) -> ChartDesign {
 }
 
 /// The slot, its clock and its noise.
+#[derive(Clone)]
 pub(super) struct Line {
     pub(super) bank: Bank,
     pub(super) at_ns: u64,

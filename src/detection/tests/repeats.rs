@@ -169,3 +169,14 @@ fn a_fault_of_a_strange_day_is_found_beside_its_own_offset() {
     let value = found[0].value - found[0].normal;
     assert!((4.0..12.0).contains(&value), "{found:?}");
 }
+
+#[test]
+fn a_fault_on_the_first_weekend_does_not_become_its_pattern() {
+    let mut room = Room::new(Profile::Week, 288);
+    room.hours(2 * 24 + 8, 0.0);
+    room.hours(4, 12.0);
+    room.hours(12 + 24 + 5 * 24, 0.0);
+    let second = room.hours(48, 0.0);
+    let raised = second.iter().filter(|f| f.change == Change::Raised).count();
+    assert_eq!(raised, 0, "{second:?}");
+}
