@@ -384,6 +384,12 @@ colour = 1
 }
 
 #[test]
+fn a_time_zone_is_one_of_iana() {
+    let text = GATEWAY.replace("[gateway]", "[gateway]\ntime_zone = \"Europe/Berln\"");
+    insta::assert_snapshot!("zone", faults(&text));
+}
+
+#[test]
 fn wishes_that_no_chart_can_meet_are_refused() {
     let text = format!("{GATEWAY}{DEVICE}{TAG}detect = {{ within = \"5s\" }}\n");
     insta::assert_snapshot!("unmet", faults(&text));

@@ -16,7 +16,7 @@ use andon::config::{DetectionRules, Level, Profile};
 use andon::detection::{
     Bank, Change, Chart, ChartDesign, DayTime, Finding, Input, Model, Slot, SlotState, design,
 };
-use andon::model::{Mono, Timestamp};
+use andon::model::{Mono, Timestamp, Zone};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Slots that are simulated together.
@@ -120,7 +120,7 @@ impl Plant {
                 self.inputs.push(Input { slot, value, at });
             }
         }
-        let day = DayTime::at(Timestamp::from_millis(0));
+        let day = DayTime::at(Timestamp::from_millis(0), &Zone::UTC);
         self.bank.step(&self.inputs, day, &mut self.found);
         &self.found
     }

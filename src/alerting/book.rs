@@ -149,6 +149,7 @@ impl AddressBook {
             description: address.description,
             unit: address.unit,
             since: occurrence.since,
+            zone: &self.config.gateway.time_zone,
             value: finite(value),
             normal: finite(normal),
             sigmas: finite(sigmas),

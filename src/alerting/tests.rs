@@ -59,6 +59,7 @@ fn config() -> Config {
             id: "gw1".to_owned(),
             asset: asset("acme"),
             data_dir: PathBuf::from("data"),
+            time_zone: crate::model::Zone::UTC,
         },
         buffer: BufferConfig {
             commit_interval: Duration::from_millis(100),

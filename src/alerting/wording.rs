@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::AlarmKind;
-use crate::model::{Severity, Timestamp};
+use crate::model::{Severity, Timestamp, Zone};
 
 /// What the words are made from.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub(super) struct Facts<'a> {
     /// The tag's unit; may be empty.
     pub(super) unit: &'a str,
     pub(super) since: Timestamp,
+    /// Where the plant's clocks stand.
+    pub(super) zone: &'a Zone,
     pub(super) value: Option<f64>,
     pub(super) normal: Option<f64>,
     pub(super) sigmas: Option<f64>,
@@ -90,7 +92,7 @@ impl Facts<'_> {
             headline(self.kind),
             self.place(),
             self.distance(),
-            clock_time(self.since),
+            self.zone.show(self.since),
             self.chatter(),
         )
     }
@@ -116,7 +118,7 @@ impl Facts<'_> {
             "Over: {}, {}. It began at {} and lasted {}.{times}",
             headline(self.kind).to_lowercase(),
             self.place(),
-            clock_time(self.since),
+            self.zone.show(self.since),
             span(lasted),
         )
     }
@@ -223,16 +225,6 @@ pub(super) fn number(x: f64) -> String {
     }
 }
 
-/// `2026-03-01 06:00:00 UTC`
-fn clock_time(time: Timestamp) -> String {
-    let whole_ms = time.as_millis().div_euclid(1000) * 1000;
-    let text = Timestamp::from_millis(whole_ms).to_string();
-    match text.strip_suffix(".000Z") {
-        Some(seconds) => format!("{} UTC", seconds.replacen('T', " ", 1)),
-        None => text,
-    }
-}
-
 /// A duration in its two largest units.
 pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -296,10 +288,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_impossible_time_still_reads() {
-        assert!(!clock_time(Timestamp::from_nanos(i64::MIN)).is_empty());
-    }
+    static UTC: Zone = Zone::UTC;
 
     fn facts(kind: AlarmKind) -> Facts<'static> {
         Facts {
@@ -310,6 +299,7 @@ mod tests {
             description: "Oil temperature",
             unit: "°C",
             since: Timestamp::from_millis(1_772_344_800_250),
+            zone: &UTC,
             value: None,
             normal: None,
             sigmas: None,

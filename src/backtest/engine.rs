@@ -7,7 +7,7 @@ use crate::detection::{
     Bank, CHARTS, ChartDesign, ContextId, ContextPlan, DayTime, DesignError, Finding, Group,
     GroupDesign, Input, ModeId, Slot, design,
 };
-use crate::model::{Mono, Timestamp};
+use crate::model::{Mono, Timestamp, Zone};
 
 /// The highest score of a row without an alarm: below 1 in the four decimals that are written.
 const QUIET_SCORE_MAX: f64 = 0.9999;
@@ -233,7 +233,7 @@ impl Columns {
             value: *value,
             at,
         }));
-        let day = DayTime::at(row.time);
+        let day = DayTime::at(row.time, &Zone::UTC);
         self.bank.step(&self.inputs, day, &mut self.findings);
         let verdicts = (0..self.count).map(|slot| self.bank.verdict(Slot(slot)));
         verdicts.fold((false, 0.0), |(any, worst), (is_alarm, score)| {

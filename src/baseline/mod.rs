@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Group, Tag};
+use crate::config::{Config, Group, Profile, Tag};
 use crate::detection::{GroupModel, Memory};
 use crate::model::{GroupId, TagId, Timestamp};
 use crate::pipeline::{Learned, LearnedGroup, LearnedTag};
@@ -166,7 +166,9 @@ fn mark(tag: &Tag, config: &Config) -> u32 {
         .and_then(|at| config.contexts.get(at));
     let modes = context.map(|context| names(&context.mode, config));
     let (rate, scale, offset) = (tag.rate, tag.scale, tag.offset);
-    let settings = format!("{rate:?} {kind:?} {scale:?} {offset:?} {modes:?}");
+    let by_day = kind.is_some_and(|(profile, _)| matches!(profile, Profile::Day | Profile::Week));
+    let zone = by_day.then(|| config.gateway.time_zone.name());
+    let settings = format!("{rate:?} {kind:?} {scale:?} {offset:?} {modes:?} {zone:?}");
     crc32c::crc32c(settings.as_bytes())
 }
 
@@ -184,8 +186,9 @@ fn names<'a>(tags: &[TagId], config: &'a Config) -> Vec<Option<&'a str>> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::config::Context;
+    use crate::config::{Context, DetectionRules};
     use crate::detection::Model;
+    use crate::model::Zone;
     use crate::pipeline::testing;
 
     pub(super) fn kept(config: &Config) -> Baselines {
@@ -239,6 +242,22 @@ pub(super) mod tests {
         check(|config| config.tags[1].scale = 0.5, &[0, 2], 1);
         check(|config| config.tags[2].rate *= 2, &[0, 1], 1);
         check(|config| config.tags.clear(), &[], 3);
+    }
+
+    #[test]
+    fn a_pattern_of_the_day_goes_by_the_clocks_of_its_plant() {
+        let berlin = |config: &mut Config| {
+            config.gateway.time_zone = Zone::named("Europe/Berlin").unwrap();
+        };
+        check(berlin, &[0, 1, 2], 0);
+        let mut config = testing::config(3);
+        config.tags[1].detection = Some(DetectionRules {
+            profile: Profile::Day,
+            ..DetectionRules::default()
+        });
+        let baselines = kept(&config);
+        berlin(&mut config);
+        assert_eq!(baselines.fitting(&config).1, 1);
     }
 
     #[test]

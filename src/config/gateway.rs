@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::login::Beside;
+use super::nearest::did_you_mean;
 use super::node::Value;
 use super::section::{Section, choose};
 use super::types::{BufferConfig, Gateway, LogConfig, LogLevel};
 use super::units::format_size;
-use crate::model::AssetPath;
+use crate::model::{AssetPath, Zone};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -39,11 +40,20 @@ pub(super) fn read_gateway(section: Section<'_>, beside: Beside<'_>) -> Option<G
     let id = section.name("id", 32, "_-");
     let asset = read_asset(&section, "asset");
     let data_dir = beside.path(&section, "data_dir");
+    let time_zone = section.read("time_zone", |value| {
+        let word = value.text().unwrap_or_default();
+        Zone::named(word).ok_or_else(|| {
+            let names = Zone::names();
+            let near = did_you_mean(word, names.iter().map(String::as_str));
+            format!("is not a time zone; allowed: an IANA name as \"Europe/Berlin\"{near}")
+        })
+    });
     section.finish();
     Some(Gateway {
         id: id?,
         asset: asset?,
         data_dir: data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR_DEFAULT)),
+        time_zone: time_zone.unwrap_or(Zone::UTC),
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{AssetPath, DeviceId, Role, Severity, TagId};
+use crate::model::{AssetPath, DeviceId, Role, Severity, TagId, Zone};
 
 /// The whole configuration, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +83,8 @@ pub struct Gateway {
     pub asset: AssetPath,
     /// `data_dir`: buffer, certificates, epoch, tag registry.
     pub data_dir: PathBuf,
+    /// `time_zone` (default "UTC"): where the plant's clocks stand; days and weeks go by it, and alerts tell its time.
+    pub time_zone: Zone,
 }
 
 /// `[buffer]`: store-and-forward.

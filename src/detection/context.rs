@@ -6,7 +6,7 @@ use super::bank::Slot;
 use super::model::ModeId;
 use super::pattern::Phase;
 use crate::config::Profile;
-use crate::model::{Mono, Timestamp};
+use crate::model::{Mono, Timestamp, Zone};
 
 /// Index of a context: dense, in the order given to [`super::Bank::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,9 @@ pub struct ContextPlan {
     pub settle: Duration,
 }
 
+/// Days from Monday to Saturday.
+const SATURDAY: u8 = 5;
+
 /// The time of day where the plant stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DayTime {
@@ -31,15 +34,12 @@ pub struct DayTime {
 }
 
 impl DayTime {
-    /// Time and kind of day in UTC.
-    pub fn at(wall: Timestamp) -> Self {
-        const DAY_S: i64 = 86_400;
-        let seconds = wall.as_nanos().div_euclid(1_000_000_000);
-        // The first of January 1970 was a Thursday.
-        let weekday = (seconds.div_euclid(DAY_S) + 3).rem_euclid(7);
+    /// Time and kind of day as the plant's clocks show it.
+    pub fn at(wall: Timestamp, zone: &Zone) -> Self {
+        let local = zone.local(wall);
         Self {
-            second: seconds.rem_euclid(DAY_S) as f32,
-            is_weekend: weekday >= 5,
+            second: local.second_of_day as f32,
+            is_weekend: local.weekday >= SATURDAY,
         }
     }
 }

@@ -8,9 +8,11 @@ mod quality;
 mod role;
 mod sample;
 mod time;
+mod zone;
 
 pub use asset::{AssetPath, AssetPathError};
 pub use quality::{Quality, Reason};
 pub use role::{Role, RoleError, Severity};
 pub use sample::{Batch, DeviceId, GroupId, Sample, ShortText, TagId, Value};
 pub use time::{Mono, Now, Timestamp};
+pub use zone::{LocalTime, Zone};

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
     use crate::config::{DetectionRules, Level, Profile, QuietWhen};
     use crate::detection::{Change, DayTime, Input, Model, design};
-    use crate::model::{AssetPath, Quality, ShortText, Timestamp};
+    use crate::model::{AssetPath, Quality, ShortText, Timestamp, Zone};
     use crate::pipeline::testing;
 
     const MODE: TagId = TagId(0);
@@ -293,7 +293,7 @@ mod tests {
                 value,
                 at: self.at,
             };
-            let day = DayTime::at(Timestamp::from_millis(0));
+            let day = DayTime::at(Timestamp::from_millis(0), &Zone::UTC);
             let mut out = Vec::new();
             self.bank.step(&[input], day, &mut out);
             out.iter().map(|finding| finding.change).collect()

@@ -15,6 +15,7 @@ pub(crate) fn config(tags: u32) -> Config {
             id: "gw".into(),
             asset: asset.clone(),
             data_dir: PathBuf::from("unused"),
+            time_zone: crate::model::Zone::UTC,
         },
         buffer: BufferConfig {
             commit_interval: Duration::from_millis(100),

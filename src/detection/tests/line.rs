@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::DetectionRules;
 use crate::detection::testing::Noise;
 use crate::detection::*;
-use crate::model::{Mono, Timestamp};
+use crate::model::{Mono, Timestamp, Zone};
 
 pub(super) const SECOND_NS: u64 = 1_000_000_000;
 /// The only slot, and the only context that a line may follow.
@@ -78,7 +78,8 @@ impl Line {
             at: Mono::from_nanos(at_ns),
         };
         let wall = Timestamp::from_nanos(i64::try_from(at_ns).unwrap_or(i64::MAX));
-        self.bank.step(&[input], DayTime::at(wall), &mut out);
+        self.bank
+            .step(&[input], DayTime::at(wall, &Zone::UTC), &mut out);
         out
     }
 

@@ -284,6 +284,7 @@ pub(super) fn config(links: &[ModbusLink]) -> Config {
             id: "test".into(),
             asset: asset(),
             data_dir: "unused".into(),
+            time_zone: crate::model::Zone::UTC,
         },
         buffer: BufferConfig {
             commit_interval: Duration::from_millis(100),

@@ -94,6 +94,7 @@ pub(super) fn config(data_dir: &Path, link: OpcUaLink, addresses: &[&str]) -> Co
             id: "gw1".to_owned(),
             asset: asset.clone(),
             data_dir: data_dir.to_owned(),
+            time_zone: crate::model::Zone::UTC,
         },
         buffer: BufferConfig {
             commit_interval: Duration::from_millis(100),

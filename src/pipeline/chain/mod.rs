@@ -195,8 +195,8 @@ impl Chain {
                 .offer(sample, now.mono, &self.catalog, &mut out.telemetry);
             self.queue_for_detection(sample, due, now);
         }
-        self.bank
-            .step(&self.inputs, DayTime::at(now.wall), &mut self.findings);
+        let day = DayTime::at(now.wall, &self.config.gateway.time_zone);
+        self.bank.step(&self.inputs, day, &mut self.findings);
         self.note_findings(now);
         self.settle(now, out);
     }
