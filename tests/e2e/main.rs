@@ -12,6 +12,7 @@
 )]
 
 mod alerts;
+mod baselines;
 mod check_live;
 mod damage;
 mod flow;
