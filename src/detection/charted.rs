@@ -182,6 +182,10 @@ impl Charted {
 
     /// The plant has announced a change: levels settle, perhaps in another mode.
     pub(super) fn enter(&mut self, mode: ModeId, at: Mono, settle: Duration) {
+        if mode != self.mode {
+            self.regrow();
+        }
+        self.growth.before = None;
         self.mode = mode;
         self.introduction = self.level().is_none().then(Introduction::default);
         self.settling = Some(Settling {
@@ -190,7 +194,6 @@ impl Charted {
             residual: 0.0,
             samples: 0,
         });
-        self.growth.before = None;
     }
 
     /// A person says at `at` that the level is normal which lies `distance` spreads from the present one.
@@ -434,10 +437,10 @@ impl Charted {
         is_first || is_last
     }
 
-    /// Merges the sums of quiet samples with the first estimate of spread and correlation.
+    /// Merges the sums of quiet samples with the first estimate of the mode's spread and of the correlation.
     fn regrow(&mut self) {
         let growth = std::mem::take(&mut self.growth);
-        let before = (samples(&self.model) - growth.count).max(1.0);
+        let before = (self.known() - growth.count).max(1.0);
         // Quiet samples of a signal that rests on a few values are those that say nothing, and what is known for sure needs
         // no growth.
         if growth.count < 1.0
@@ -448,13 +451,18 @@ impl Charted {
         }
         let total = before + growth.count;
         let variance = (before + growth.squares) / total;
+        // Level and spread are the mode's own; how the signal moves is the same in all of them.
+        let lag_one = growth.products / growth.squares.max(f64::MIN_POSITIVE);
+        let all = samples(&self.model).max(total);
         let dynamics = &mut self.model.dynamics;
-        let shared = (before * dynamics.phi + growth.products) / total;
-        let phi = (shared / variance).clamp(0.0, dynamics.phi.max(0.98));
+        let phi = dynamics.phi + growth.count / all * (lag_one - dynamics.phi);
+        let phi = phi.clamp(0.0, dynamics.phi.max(0.98));
         let innovation = (1.0 - phi * phi) / (1.0 - dynamics.phi * dynamics.phi);
         dynamics.innovation *= innovation.sqrt();
         dynamics.phi = phi;
-        for level in &mut self.model.levels {
+        let mode = self.mode;
+        let levels = self.model.levels.iter_mut();
+        for level in levels.filter(|level| level.mode == mode) {
             level.spread = (level.spread * variance.sqrt()).max(level.floor);
         }
     }

@@ -11,6 +11,11 @@ use crate::model::{Mono, Severity};
 
 /// Evidence for normal that ends a fault, in natural logarithms.
 const EVIDENCE: f32 = 8.0;
+/// …and a fault that has lasted for this many samples, which are many occasions for a chance.
+const LASTING_EVIDENCE: f32 = 12.0;
+const LASTING_SAMPLES: u32 = 100;
+/// One sample says no more than this: with heavy tails a single one can look like normal during any fault.
+const EVIDENCE_MAX: f32 = 3.0;
 /// Autocorrelated samples are worth this many times less at most.
 const DISCOUNT_MAX: f32 = 8.0;
 /// How fast the picture of the fault follows it.
@@ -36,6 +41,8 @@ pub(super) struct Evidence {
     pub(super) innovation: f32,
     /// Statistic of the EWMA over its limit, without sign.
     pub(super) level_ratio: f32,
+    /// The larger CUSUM of the level over its limit.
+    pub(super) cusum_ratio: f32,
     /// EWMA in standard deviations.
     pub(super) level: f32,
     /// Mean squares of innovations and residuals; 1 when normal.
@@ -112,6 +119,7 @@ impl Fault {
             residual: 0.0,
             innovation: 0.0,
             level_ratio: 0.0,
+            cusum_ratio: 0.0,
             level: 0.0,
             spread_mean: 1.0,
             swing_mean: 1.0,
@@ -155,15 +163,21 @@ impl Fault {
         let spread = self.innovation_variance;
         let by_innovation = 0.5 * (spread.ln() + e * e / spread - e * e);
         let discount = ((1.0 + at.phi) / (1.0 - at.phi)).min(DISCOUNT_MAX);
-        self.evidence = (self.evidence + by_level / discount + by_innovation).max(0.0);
+        let said = (by_level / discount + by_innovation).min(EVIDENCE_MAX);
+        self.evidence = (self.evidence + said).max(0.0);
         self.follow(distance, e);
         let weight = (1.0 / (self.steady as f32 + 1.0)).max(FOLLOW);
         self.lasting += weight * (at.residual - self.lasting);
-        let is_quiet = at.level_ratio < QUIET_RATIO
+        let is_quiet = at.level_ratio.max(QUIET_RATIO * at.cusum_ratio) < QUIET_RATIO
             && at.swing_mean < QUIET_SQUARE
             && at.spread_mean < QUIET_SQUARE;
         self.quiet = if is_quiet { self.quiet + 1 } else { 0 };
-        self.evidence > EVIDENCE || self.quiet >= QUIET_SAMPLES
+        let needed = if self.steady < LASTING_SAMPLES {
+            EVIDENCE
+        } else {
+            LASTING_EVIDENCE
+        };
+        self.evidence > needed || self.quiet >= QUIET_SAMPLES
     }
 
     fn follow(&mut self, distance: f32, e: f32) {

@@ -109,6 +109,7 @@ impl Look {
                 residual,
                 innovation: of(&readings.innovation),
                 level_ratio: level_ratio.abs(),
+                cusum_ratio: of(&state.high).max(of(&state.low)),
                 level,
                 spread_mean: of(&state.spread_mean),
                 swing_mean: of(&state.swing_mean),

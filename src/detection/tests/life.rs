@@ -281,3 +281,42 @@ fn charts_have_names() {
         "cusum_high cusum_low ewma_high ewma_low spread spike_high spike_low stuck unusual"
     );
 }
+
+/// Student's t with five degrees of freedom, at unit variance.
+fn student(noise: &mut Noise) -> f64 {
+    let squares: f64 = (0..5).map(|_| noise.normal().powi(2)).sum();
+    noise.normal() / (squares / 5.0).sqrt() * 0.6_f64.sqrt()
+}
+
+/// Raises of a shift that lasts for 6,000 samples, mean over thirty signals.
+#[track_caller]
+fn check_told_once(phi: f64, sigmas: f64, heavy: bool) {
+    let mut raises = 0;
+    for seed in 0..30 {
+        let mut line = Line::known(phi);
+        line.noise = Noise::new(seed, phi);
+        let value = |noise: &mut Noise| if heavy { student(noise) } else { noise.next() };
+        for _ in 0..6_000 {
+            let x = LEVEL + SPREAD * (value(&mut line.noise) + sigmas);
+            let found = line.feed(x);
+            raises += found.iter().filter(|f| f.change == Change::Raised).count();
+        }
+    }
+    assert!(
+        (30..=33).contains(&raises),
+        "phi {phi} sigmas {sigmas}: {raises}"
+    );
+}
+
+/// A level that has moved and stays is one alarm, however many samples have the chance to look normal.
+#[test]
+fn a_shift_that_lasts_is_told_once() {
+    for sigmas in [1.0, 1.5, 3.0] {
+        check_told_once(0.0, sigmas, false);
+        check_told_once(0.5, sigmas, false);
+    }
+    for sigmas in [1.5, 3.0] {
+        check_told_once(0.8, sigmas, false);
+    }
+    check_told_once(0.0, 3.0, true);
+}
