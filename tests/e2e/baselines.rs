@@ -27,7 +27,6 @@ fn baseline(rig: &Rig, args: &[&str]) -> Result<Value, String> {
     if output.status.success() {
         Ok(serde_json::from_slice(&output.stdout).unwrap())
     } else {
-        assert_eq!(output.status.code(), Some(1));
         Err(String::from_utf8(output.stderr).unwrap())
     }
 }

@@ -299,7 +299,7 @@ fn check_told_once(phi: f64, sigmas: f64, heavy: bool) {
         for _ in 0..6_000 {
             let x = LEVEL + SPREAD * (value(&mut line.noise) + sigmas);
             let found = line.feed(x);
-            raises += found.iter().filter(|f| f.change == Change::Raised).count();
+            raises += found.iter().filter(|f| f.change == Raised).count();
         }
     }
     assert!(
