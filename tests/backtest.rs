@@ -464,9 +464,7 @@ fn pairs(data: &Path, out: &Path) -> Vec<(PathBuf, PathBuf)> {
 
 /// Runs a whole data set by its shipped profile; every recording must have a verdict per row.
 fn check_dataset(name: &str, train: Option<&str>) {
-    let Some(dataset) = dataset(name) else {
-        return;
-    };
+    let dataset = dataset(name);
     let stage = Stage::new();
     let profile =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("config/backtest/{name}.toml"));
@@ -499,21 +497,25 @@ fn check_dataset(name: &str, train: Option<&str>) {
 }
 
 #[test]
+#[cfg_attr(not(has_datasets), ignore = "needs the data sets: ANDON_DATASETS_DIR")]
 fn nab_runs_from_end_to_end() {
     check_dataset("nab", None);
 }
 
 #[test]
+#[cfg_attr(not(has_datasets), ignore = "needs the data sets: ANDON_DATASETS_DIR")]
 fn skab_runs_from_end_to_end() {
     check_dataset("skab", None);
 }
 
 #[test]
+#[cfg_attr(not(has_datasets), ignore = "needs the data sets: ANDON_DATASETS_DIR")]
 fn tep_runs_from_end_to_end() {
     check_dataset("tep", Some("d00_train.csv.gz"));
 }
 
 #[test]
+#[cfg_attr(not(has_datasets), ignore = "needs the data sets: ANDON_DATASETS_DIR")]
 fn synth_runs_from_end_to_end() {
     check_dataset("synth", None);
 }

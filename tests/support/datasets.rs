@@ -1,17 +1,15 @@
-//! Data sets that lie beside the repository.
+//! Data sets that lie beside the repository. `build.rs` looks for them: without, the tests that need them are ignored.
 
 use std::path::{Path, PathBuf};
 
-/// A data set; without it a test says so and does nothing.
-pub(crate) fn dataset(name: &str) -> Option<PathBuf> {
+/// A data set.
+#[track_caller]
+pub(crate) fn dataset(name: &str) -> PathBuf {
     let folder = std::env::var_os("ANDON_DATASETS_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/datasets"),
         PathBuf::from,
     );
     let path = folder.join(name);
-    if path.is_dir() {
-        return path.canonicalize().ok();
-    }
-    println!("SKIPPED: there is no {}", path.display());
-    None
+    let found = path.canonicalize();
+    found.unwrap_or_else(|error| panic!("{}: {error}; set ANDON_DATASETS_DIR", path.display()))
 }
