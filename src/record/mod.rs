@@ -15,6 +15,7 @@ mod body;
 mod id;
 pub mod intervals;
 pub mod json;
+mod json_items;
 mod kind;
 pub mod ledger;
 pub mod names;
