@@ -187,8 +187,13 @@ impl Accumulator {
         let delta = x - self.mean;
         self.mean += delta / f64::from(self.numeric);
         self.m2 += delta * (x - self.mean);
-        self.min = self.min.min(x);
-        self.max = self.max.max(x);
+        // Plain comparisons: no NaN comes here, and of two zeros the first stays on every processor.
+        if x < self.min {
+            self.min = x;
+        }
+        if x > self.max {
+            self.max = x;
+        }
     }
 
     /// The interval's item; the last value is kept for the next interval.
