@@ -486,6 +486,19 @@ fn results_that_cannot_be_written_fail() {
 }
 
 #[test]
+fn the_report_tells_where_the_time_went() {
+    let ran = Stage::new().clean(wide(&step_recording()));
+    let number = |of: &str, key: &str| ran.report[of][key].as_f64().unwrap();
+    for key in ["wall", "decode", "chain", "detect", "write"] {
+        assert!(number("seconds", key) > 0.0, "{key} in {}", ran.report);
+    }
+    assert!(number("seconds", "detect") < number("seconds", "chain"));
+    let shares = ["decode", "detect", "rest"].map(|key| number("shares", key));
+    assert!(shares.iter().all(|share| (0.0..1.0).contains(share)));
+    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+}
+
+#[test]
 fn people_get_a_table() {
     let stage = Stage::new();
     stage.put("in.csv", wide(&step_recording()));
@@ -507,6 +520,8 @@ fn people_get_a_table() {
         "rows        900\n",
         "values      1800 (1800 good, 0 uncertain, 0 bad)\n",
         "span        2026-03-01T06:00:00.000Z to 2026-03-01T06:14:59.000Z",
+        "\nshares      decoding ",
+        " % of all work\n",
         "process_shift       1",
         "operator     1",
     ] {

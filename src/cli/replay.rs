@@ -23,6 +23,9 @@ use crate::replay::{ReplayError, Report, Request, replay};
 /// RFC 3339, "YYYY-MM-DD HH:MM:SS[.fff]" in UTC, or Unix s, ms, us or ns (told by magnitude). Writes alerts.jsonl,
 /// summaries.jsonl and, for tags with raw publishing, raw.jsonl.
 ///
+/// The summary tells which share of all work was decoding, detection (values through validation, detection and
+/// alerting) and the rest (making summaries, writing); they go side by side.
+///
 /// Exit code 0 when everything could be read, 1 when some cells could not (the rest is written), 64 when an input
 /// cannot be used at all or names unknown tags (nothing is written).
 #[derive(Debug, clap::Args)]
@@ -139,6 +142,12 @@ fn report_text(report: &Report) -> String {
         seconds.decode, seconds.chain, seconds.write
     );
     fact("work", work);
+    let shares = seconds.shares();
+    let [decode, detect, rest] = [shares.decode, shares.detect, shares.rest].map(|x| 100.0 * x);
+    let of_work = format!(
+        "decoding {decode:.0} %, detection {detect:.0} %, the rest {rest:.0} % of all work"
+    );
+    fact("shares", of_work);
     let standing = format!(
         "{} raised, {} stand at the end",
         counters.alerts_raised, report.standing
@@ -173,7 +182,7 @@ fn alerts_text(report: &Report) -> String {
 }
 
 fn report_json(report: &Report) -> serde_json::Value {
-    let seconds = &report.seconds;
+    let (seconds, shares) = (&report.seconds, report.seconds.shares());
     let kinds: serde_json::Map<_, _> = report
         .alerts
         .by_kind
@@ -218,7 +227,13 @@ fn report_json(report: &Report) -> serde_json::Value {
             "wall": seconds.wall,
             "decode": seconds.decode,
             "chain": seconds.chain,
+            "detect": seconds.detect(),
             "write": seconds.write,
+        },
+        "shares": {
+            "decode": shares.decode,
+            "detect": shares.detect,
+            "rest": shares.rest,
         },
         "values_per_s": report.values() as f64 / seconds.wall.max(f64::MIN_POSITIVE),
     })

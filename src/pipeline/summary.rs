@@ -111,11 +111,13 @@ fn flush(
                 let accumulator = accumulators.get_mut(tag.index())?.as_mut()?;
                 Some(accumulator.take(catalog.number(*tag)))
             };
+            let mut items = Vec::with_capacity(chunk.len());
+            items.extend(chunk.iter().filter_map(item));
             out.push(BodyV1::Summary(SummaryV1 {
                 asset: path.to_owned(),
                 from_ms: from.as_millis(),
                 to_ms: now.wall.as_millis(),
-                items: chunk.iter().filter_map(item).collect(),
+                items,
             }));
         }
     }
@@ -165,10 +167,19 @@ impl Accumulator {
             Quality::Uncertain(_) => self.uncertain = self.uncertain.saturating_add(1),
             Quality::Bad(_) => self.bad = self.bad.saturating_add(1),
         }
-        if sample.value != Value::Missing {
-            self.last.clone_from(&sample.value);
-        }
+        self.keep(&sample.value);
         self.last_quality = sample.quality;
+    }
+
+    /// Remembers a value. Cloning it would copy as many bytes as the longest text has, for every number.
+    fn keep(&mut self, value: &Value) {
+        match value {
+            Value::Missing => {}
+            Value::Float(x) => self.last = Value::Float(*x),
+            Value::Int(n) => self.last = Value::Int(*n),
+            Value::Bool(b) => self.last = Value::Bool(*b),
+            Value::Text(text) => self.last = Value::Text(text.clone()),
+        }
     }
 
     fn add_number(&mut self, x: f64) {
@@ -176,8 +187,13 @@ impl Accumulator {
         let delta = x - self.mean;
         self.mean += delta / f64::from(self.numeric);
         self.m2 += delta * (x - self.mean);
-        self.min = self.min.min(x);
-        self.max = self.max.max(x);
+        // Plain comparisons: no NaN comes here, and of two zeros the first stays on every processor.
+        if x < self.min {
+            self.min = x;
+        }
+        if x > self.max {
+            self.max = x;
+        }
     }
 
     /// The interval's item; the last value is kept for the next interval.

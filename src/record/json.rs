@@ -28,8 +28,8 @@ use super::explained::Explained;
 use super::names::TagNames;
 use super::wire::IdRef;
 use super::{
-    AlertV1, BodyV1, DropReasonV1, DropV1, EventKindV1, EventV1, Lane, RawV1, SummaryItemV1,
-    SummaryV1, ValueV1,
+    AlertV1, BodyV1, DropReasonV1, DropV1, EventKindV1, EventV1, Lane, RawV1, SummaryV1, ValueV1,
+    json_items,
 };
 use crate::alerting::AlarmKind;
 use crate::model::{Quality, Severity, Timestamp};
@@ -40,7 +40,14 @@ use crate::model::{Quality, Severity, Timestamp};
     reason = "maps with text keys into a growing vector have no way to fail"
 )]
 pub fn append(out: &mut Vec<u8>, id: IdRef<'_>, body: &BodyV1, names: &TagNames) {
-    serde_json::to_writer(out, &Record { id, body, names }).expect("a record is valid JSON");
+    serde_json::to_writer(&mut *out, &Record { id, body, names }).expect("a record is valid JSON");
+    if let BodyV1::Summary(summary) = body {
+        // The closing brace makes way for the last entry.
+        out.pop();
+        out.extend_from_slice(b",\"items\":");
+        json_items::append(out, &summary.items, names);
+        out.push(b'}');
+    }
 }
 
 /// The JSON object of a record.
@@ -69,7 +76,7 @@ impl Serialize for Record<'_> {
         map.serialize_entry("gateway", self.id.gateway)?;
         map.serialize_entry("type", self.body.kind().as_str())?;
         match self.body {
-            BodyV1::Summary(summary) => put_summary(&mut map, summary, self.names)?,
+            BodyV1::Summary(summary) => put_summary(&mut map, summary)?,
             BodyV1::Raw(raw) => put_raw(&mut map, raw, self.names)?,
             BodyV1::Alert(alert) => put_alert(&mut map, alert, self.names)?,
             BodyV1::Explained(explained) => {
@@ -85,15 +92,11 @@ impl Serialize for Record<'_> {
     }
 }
 
-fn put_summary<M: SerializeMap>(
-    map: &mut M,
-    summary: &SummaryV1,
-    names: &TagNames,
-) -> Result<(), M::Error> {
+/// All but the items, which [`append`] puts after it.
+fn put_summary<M: SerializeMap>(map: &mut M, summary: &SummaryV1) -> Result<(), M::Error> {
     map.serialize_entry("asset", &summary.asset)?;
     map.serialize_entry("from", &Millis(summary.from_ms))?;
-    map.serialize_entry("to", &Millis(summary.to_ms))?;
-    map.serialize_entry("items", &each(&summary.items, |item| Item::of(item, names)))
+    map.serialize_entry("to", &Millis(summary.to_ms))
 }
 
 fn put_raw<M: SerializeMap>(map: &mut M, raw: &RawV1, names: &TagNames) -> Result<(), M::Error> {
@@ -187,40 +190,6 @@ fn put_event<M: SerializeMap>(map: &mut M, event: &EventV1) -> Result<(), M::Err
 }
 
 #[derive(Serialize)]
-struct Item<'a> {
-    tag: TagText<'a>,
-    unit: &'a str,
-    good: u32,
-    uncertain: u32,
-    bad: u32,
-    mean: Option<f64>,
-    min: Option<f64>,
-    max: Option<f64>,
-    std: Option<f64>,
-    last: JsonValue<'a>,
-    quality: Shown<QualityText>,
-}
-
-impl<'a> Item<'a> {
-    fn of(item: &'a SummaryItemV1, names: &'a TagNames) -> Self {
-        let (tag, unit) = name_of(names, item.tag);
-        Self {
-            tag,
-            unit,
-            good: item.good,
-            uncertain: item.uncertain,
-            bad: item.bad,
-            mean: item.stats.map(|s| s.mean),
-            min: item.stats.map(|s| s.min),
-            max: item.stats.map(|s| s.max),
-            std: item.stats.map(|s| s.std),
-            last: JsonValue(&item.last),
-            quality: Shown(QualityText(item.last_quality)),
-        }
-    }
-}
-
-#[derive(Serialize)]
 struct Point<'a> {
     tag: TagText<'a>,
     unit: &'a str,
@@ -296,7 +265,7 @@ impl fmt::Display for Code {
     }
 }
 
-struct QualityText(u8);
+pub(super) struct QualityText(pub(super) u8);
 
 impl fmt::Display for QualityText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -309,7 +278,7 @@ impl fmt::Display for QualityText {
     }
 }
 
-struct JsonValue<'a>(&'a ValueV1);
+pub(super) struct JsonValue<'a>(pub(super) &'a ValueV1);
 
 impl Serialize for JsonValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

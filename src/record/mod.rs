@@ -16,6 +16,7 @@ mod explained;
 mod id;
 pub mod intervals;
 pub mod json;
+mod json_items;
 mod kind;
 pub mod ledger;
 pub mod names;

@@ -36,7 +36,8 @@ fn value() -> impl Strategy<Value = ValueV1> {
     ]
 }
 
-fn item() -> impl Strategy<Value = SummaryItemV1> {
+/// Any item of a summary.
+pub(crate) fn item() -> impl Strategy<Value = SummaryItemV1> {
     let stats = any::<(f64, f64, f64, f64)>().prop_map(|(mean, min, max, std)| StatsV1 {
         mean,
         min,

@@ -32,6 +32,11 @@ impl Expected {
         }
     }
 
+    /// Whether what reads as a number is a float.
+    pub(super) const fn is_float(self) -> bool {
+        matches!(self, Self::Number | Self::Any)
+    }
+
     /// The value of a cell, or what is allowed in it.
     pub(super) fn value(self, text: &[u8], decimal_comma: bool) -> Result<Value, &'static str> {
         match self {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::merge::{Chunk, Scan};
+use super::stopwatch::Stopwatch;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{Mono, Now, Timestamp};
 use crate::pipeline::task::{RecordSink, hand_on};
@@ -21,19 +23,20 @@ const SILENCE_MAX: Duration = Duration::from_hours(1);
 
 /// A chain whose time is that of a recording.
 #[derive(Debug)]
-pub(super) struct Drive {
+pub(super) struct Drive<'c> {
     chain: Chain,
     first: Timestamp,
     last: Timestamp,
     next_tick: Timestamp,
     /// A silence beyond this is jumped.
     silence: Duration,
+    ticking: Stopwatch<'c>,
     out: Outputs,
 }
 
-impl Drive {
-    /// A chain that begins at the time of the first row.
-    pub(super) fn new(parts: Parts, first: Timestamp) -> Self {
+impl<'c> Drive<'c> {
+    /// A chain that begins at the time of the first row; `clock` is for the time that its ticks take.
+    pub(super) fn new(parts: Parts, first: Timestamp, clock: &'c dyn Clock) -> Self {
         let silence = silence_of(&parts.config);
         let chain = Chain::new(parts, now(first, first));
         Self {
@@ -42,6 +45,7 @@ impl Drive {
             last: first,
             next_tick: tick_after(first),
             silence,
+            ticking: Stopwatch::new(clock),
             out: Outputs::default(),
         }
     }
@@ -78,6 +82,11 @@ impl Drive {
         (self.first, self.last)
     }
 
+    /// Time that ticks took so far.
+    pub(super) const fn ticking(&self) -> Duration {
+        self.ticking.total
+    }
+
     /// Totals of the chain.
     pub(super) const fn counters(&self) -> ChainCounters {
         self.chain.counters()
@@ -92,8 +101,9 @@ impl Drive {
     fn pass<S: RecordSink>(&mut self, until: Timestamp, sink: &mut S) {
         let jump_at = self.next_tick.saturating_add(self.silence);
         while self.next_tick <= until {
-            self.chain
-                .tick(now(self.first, self.next_tick), &mut self.out);
+            let now = now(self.first, self.next_tick);
+            let (chain, out) = (&mut self.chain, &mut self.out);
+            self.ticking.time(|| chain.tick(now, out));
             if !self.out.is_empty() {
                 hand_on(&mut self.out, sink);
             }

@@ -1,5 +1,7 @@
 //! A line and its cells.
 
+use super::number::leading_number;
+
 /// One cell of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell<'a> {
@@ -27,6 +29,15 @@ impl<'a> Cells<'a> {
             separator,
             next: Some(0),
         }
+    }
+
+    /// The value of the next cell when it is a short, plain number; otherwise the cell is still to come.
+    #[inline]
+    pub(super) fn next_number(&mut self) -> Option<f64> {
+        let at = self.next?;
+        let (value, length) = leading_number(self.line.get(at..)?, self.separator)?;
+        self.next = Some(at + length + 1);
+        Some(value)
     }
 }
 
@@ -107,6 +118,26 @@ mod tests {
         check(r#"a"b,c"#, b',', &[(r#"a"b"#, 0), ("c", 4)]);
         check(r#""","#, b',', &[("", 0), ("", 3)]);
         check(r#""a,b"#, b',', &[("a,b", 0)]);
+    }
+
+    #[test]
+    fn a_number_is_taken_only_when_it_is_plain() {
+        let mut cells = Cells::new(b"1.5,\"2\",-3,bad,4", b',');
+        assert_eq!(cells.next_number(), Some(1.5));
+        assert_eq!(cells.next_number(), None);
+        assert_eq!(cells.next().unwrap().text, b"2");
+        assert_eq!(cells.next_number(), Some(-3.0));
+        assert_eq!(cells.next_number(), None);
+        assert_eq!(cells.next().unwrap().text, b"bad");
+        assert_eq!(
+            cells.next().unwrap(),
+            Cell {
+                text: b"4",
+                at: 15,
+                is_quoted: false
+            }
+        );
+        assert_eq!(cells.next_number(), None);
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod number;
 mod quality;
 mod run;
 mod source;
+mod stopwatch;
 mod time;
 
 pub(crate) use bytes::{open_counted, read_line};
@@ -48,5 +49,6 @@ pub use header::{KnownTags, Layout, Meaning, Reading, read_header};
 pub(crate) use line::{Cell, Cells, column};
 pub use number::parse_number;
 pub use quality::parse_quality;
-pub use run::{Progress, ReplayError, Report, Request, Seconds, replay};
+pub use run::{Progress, ReplayError, Report, Request, replay};
+pub use stopwatch::{Seconds, Shares};
 pub use time::parse_time;

@@ -14,6 +14,7 @@ use super::files::{AlertCounts, EPOCH, Files, Written};
 use super::header::KnownTags;
 use super::merge::{Chunk, Merge, ReadTotals};
 use super::source::Source;
+use super::stopwatch::{Seconds, Stopwatch, elapsed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::detection::ChartDesign;
@@ -115,19 +116,6 @@ impl Report {
     pub const fn values(&self) -> u64 {
         self.counters.good + self.counters.uncertain + self.counters.bad
     }
-}
-
-/// Time spent, in seconds. The three kinds of work go side by side; waiting for each other is not counted.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Seconds {
-    /// From begin to end.
-    pub wall: f64,
-    /// Reading and decoding.
-    pub decode: f64,
-    /// Validation, detection, alerting, summaries.
-    pub chain: f64,
-    /// Results to JSON and to disk.
-    pub write: f64,
 }
 
 /// Replays recordings; `progress` is called a few hundred times a second at most.
@@ -282,7 +270,8 @@ impl RecordSink for Hand<'_> {
 /// The chain's side: begins the chain at the first row, and counts.
 struct Chained<'c> {
     parts: Option<Parts>,
-    drive: Option<Drive>,
+    drive: Option<Drive<'c>>,
+    clock: &'c dyn Clock,
     busy: Stopwatch<'c>,
     began: Duration,
 }
@@ -301,6 +290,7 @@ impl<'c> Chained<'c> {
                 learned: Learned::default(),
             }),
             drive: None,
+            clock,
             busy: Stopwatch::new(clock),
             began: elapsed(clock),
         }
@@ -316,7 +306,7 @@ impl<'c> Chained<'c> {
         for mut chunk in chunks {
             if let (None, Some(first)) = (&self.drive, chunk.scans.first()) {
                 let parts = self.parts.take();
-                self.drive = parts.map(|parts| Drive::new(parts, first.at));
+                self.drive = parts.map(|parts| Drive::new(parts, first.at, self.clock));
             }
             let Some(drive) = &mut self.drive else {
                 continue;
@@ -329,7 +319,7 @@ impl<'c> Chained<'c> {
             empty_to.try_send(chunk).ok();
             let counters = drive.counters();
             let values = counters.good + counters.uncertain + counters.bad;
-            progress(values, elapsed(self.busy.clock).saturating_sub(self.began));
+            progress(values, elapsed(self.clock).saturating_sub(self.began));
         }
         if let Some(drive) = &mut self.drive {
             self.busy.time(|| drive.finish(hand));
@@ -345,7 +335,7 @@ impl<'c> Chained<'c> {
         [decode, write, waited]: [Duration; 3],
     ) -> Report {
         let drive = self.drive.as_ref();
-        let wall = elapsed(self.busy.clock).saturating_sub(self.began);
+        let wall = elapsed(self.clock).saturating_sub(self.began);
         Report {
             rows: totals.rows,
             out_of_order: totals.out_of_order,
@@ -361,34 +351,9 @@ impl<'c> Chained<'c> {
                 wall: wall.as_secs_f64(),
                 decode: decode.as_secs_f64(),
                 chain: self.busy.total.saturating_sub(waited).as_secs_f64(),
+                tick: drive.map_or(0.0, |drive| drive.ticking().as_secs_f64()),
                 write: write.as_secs_f64(),
             },
         }
     }
-}
-
-/// Adds up the time that pieces of work take.
-struct Stopwatch<'c> {
-    clock: &'c dyn Clock,
-    total: Duration,
-}
-
-impl<'c> Stopwatch<'c> {
-    const fn new(clock: &'c dyn Clock) -> Self {
-        Self {
-            clock,
-            total: Duration::ZERO,
-        }
-    }
-
-    fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let begin = elapsed(self.clock);
-        let result = work();
-        self.total += elapsed(self.clock).saturating_sub(begin);
-        result
-    }
-}
-
-fn elapsed(clock: &dyn Clock) -> Duration {
-    Duration::from_nanos(clock.now().mono.as_nanos())
 }

@@ -11,7 +11,7 @@ const GAP_PERIODS: u32 = 3;
 /// …but never less than this: on fast tags a busy device is late more often than silent.
 const GAP_MIN: Duration = Duration::from_millis(100);
 /// A silence of up to this many times the one before is a slower cadence, not a gap.
-const GAP_CADENCES: u32 = 2;
+const GAP_CADENCES: u64 = 2;
 
 /// Judges the samples of all tags.
 #[derive(Debug, Clone)]
@@ -40,11 +40,12 @@ impl Validator {
 #[derive(Debug, Clone)]
 struct TagCheck {
     rules: Arc<ValidationRules>,
-    gap_after: Duration,
+    /// Like the cadence in nanoseconds: both are compared with every sample, and a `Duration` has to be split first.
+    gap_after_ns: u64,
     /// When a sample with a value last came.
     usable_at: Option<Mono>,
     /// Time between the last two samples with a value.
-    cadence: Duration,
+    cadence_ns: u64,
     /// The last plausible number, for the rate of change.
     plausible: Option<(f64, Mono)>,
     /// The source time, and when it became this.
@@ -56,11 +57,12 @@ struct TagCheck {
 impl TagCheck {
     fn new(tag: &Tag) -> Self {
         let by_rate = tag.rate.saturating_mul(GAP_PERIODS).max(GAP_MIN);
+        let gap_after = tag.validation.gap_after.unwrap_or(by_rate);
         Self {
             rules: Arc::clone(&tag.validation),
-            gap_after: tag.validation.gap_after.unwrap_or(by_rate),
+            gap_after_ns: u64::try_from(gap_after.as_nanos()).unwrap_or(u64::MAX),
             usable_at: None,
-            cadence: Duration::ZERO,
+            cadence_ns: 0,
             plausible: None,
             source_time: None,
             held: None,
@@ -80,14 +82,13 @@ impl TagCheck {
         let is_stale = self.is_stale(sample.time, at);
         let is_stuck = self.is_stuck(&sample.value, at, is_gap);
         let is_too_fast = number.is_some_and(|x| self.is_too_fast(x, at));
-        let finding = [
-            (is_stale, Reason::Stale),
-            (is_stuck, Reason::Stuck),
-            (is_too_fast, Reason::RateOfChange),
-            (is_gap, Reason::Gap),
-        ]
-        .into_iter()
-        .find_map(|(applies, reason)| applies.then_some(reason));
+        let finding = match (is_stale, is_stuck, is_too_fast, is_gap) {
+            (true, ..) => Some(Reason::Stale),
+            (_, true, ..) => Some(Reason::Stuck),
+            (_, _, true, _) => Some(Reason::RateOfChange),
+            (.., true) => Some(Reason::Gap),
+            _ => None,
+        };
         if let (Some(reason), Quality::Good) = (finding, sample.quality) {
             sample.quality = Quality::Uncertain(reason);
         }
@@ -115,10 +116,10 @@ impl TagCheck {
             self.usable_at = Some(at);
             return false;
         };
-        let silence = at.since(before);
-        let usual = std::mem::replace(&mut self.cadence, silence);
+        let silence_ns = at.as_nanos().saturating_sub(before.as_nanos());
+        let usual_ns = std::mem::replace(&mut self.cadence_ns, silence_ns);
         self.usable_at = Some(at.max(before));
-        silence > self.gap_after && silence > usual.saturating_mul(GAP_CADENCES)
+        silence_ns > self.gap_after_ns && silence_ns > usual_ns.saturating_mul(GAP_CADENCES)
     }
 
     fn is_stale(&mut self, time: Timestamp, at: Mono) -> bool {

@@ -10,15 +10,8 @@ source tests/scripts/lib.sh
 [[ -x /usr/sbin/mosquitto ]] || export RUNLEVEL=1
 need_packages mosquitto openssl python3-venv
 
-venv=$ANDON_CACHE/peers-venv
-if ! cmp -s tests/peers/requirements.txt "$venv/requirements.txt"; then
-    say "Installing the Python peers into $venv"
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    with_retry "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/peers/requirements.txt
-    cp tests/peers/requirements.txt "$venv/requirements.txt"
-fi
-"$venv/bin/python" - <<'PYTHON'
+need_venv peers-venv tests/peers/requirements.txt
+"$ANDON_CACHE/peers-venv/bin/python" - <<'PYTHON'
 from importlib.metadata import version
 print("peers:", ", ".join(f"{name} {version(name)}" for name in ("pymodbus", "asyncua", "cryptography")))
 PYTHON

@@ -34,3 +34,15 @@ with_retry() {
     done
     return 1
 }
+
+# need_venv NAME REQUIREMENTS: a Python environment $ANDON_CACHE/NAME with exactly what the file lists.
+need_venv() {
+    local venv=$ANDON_CACHE/$1 requirements=$2
+    cmp -s "$requirements" "$venv/requirements.txt" && return 0
+    say "Installing $requirements into $venv" >&2
+    rm -rf "$venv"
+    python3 -m venv "$venv" || die "no Python environment in $venv: install python3-venv"
+    with_retry "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$requirements" ||
+        die "pip cannot install $requirements: is PyPI within reach, and Python new enough ($(python3 --version))?"
+    cp "$requirements" "$venv/requirements.txt"
+}
