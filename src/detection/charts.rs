@@ -371,17 +371,13 @@ impl WithSimd for Step<'_> {
         reason = "only inlined code is compiled for the wider registers"
     )]
     fn with_simd<S: Simd>(self, _: S) {
-        // Worked on in copies: of those the compiler knows that they do not overlap.
-        let mut state = *self.state;
+        // Written apart from what is read: of that the compiler knows that it does not overlap, and it does not turn
+        // "as before" into masked stores, which some processors do one number at a time.
+        let mut next = State::default();
         let mut readings = Readings::default();
-        advance(
-            &mut state,
-            self.limits,
-            self.residual,
-            self.fed,
-            &mut readings,
-        );
-        *self.state = state;
+        let given = (self.limits, self.residual, self.fed);
+        advance(self.state, given, &mut next, &mut readings);
+        *self.state = next;
         *self.out = readings;
     }
 }
@@ -399,7 +395,12 @@ impl WithSimd for Step<'_> {
     clippy::inline_always,
     reason = "only inlined code is compiled for the wider registers"
 )]
-fn advance(s: &mut State, l: &Limits, residual: &Column, fed: &Column, out: &mut Readings) {
+fn advance(
+    s: &State,
+    (l, residual, fed): (&Limits, &Column, &Column),
+    next: &mut State,
+    out: &mut Readings,
+) {
     for i in 0..LANES {
         // Weights of 1 and 0 instead of branches: what a slot that is not fed computes is thrown away.
         let fed = fed[i];
@@ -437,22 +438,22 @@ fn advance(s: &mut State, l: &Limits, residual: &Column, fed: &Column, out: &mut
         out.outliers[i] = outliers;
 
         let climbing = |sum: f32, since: f32| flag(sum > 0.0) * (since + 1.0);
-        s.since_high[i] = keep(s.since_high[i], climbing(high, s.since_high[i]));
-        s.since_low[i] = keep(s.since_low[i], climbing(low, s.since_low[i]));
-        s.high[i] = keep(s.high[i], high);
-        s.low[i] = keep(s.low[i], low);
-        s.level[i] = keep(s.level[i], level);
-        s.spread[i] = keep(s.spread[i], spread);
-        s.swing[i] = keep(s.swing[i], swing);
-        s.spread_mean[i] = keep(s.spread_mean[i], spread_mean);
-        s.swing_mean[i] = keep(s.swing_mean[i], swing_mean);
-        s.outlier_before[i] = keep(s.outlier_before[i], s.outlier[i]);
-        s.outlier[i] = keep(s.outlier[i], outlier);
-        s.previous[i] = keep(s.previous[i], r);
-        s.follows[i] = keep(s.follows[i], 1.0);
+        next.since_high[i] = keep(s.since_high[i], climbing(high, s.since_high[i]));
+        next.since_low[i] = keep(s.since_low[i], climbing(low, s.since_low[i]));
+        next.high[i] = keep(s.high[i], high);
+        next.low[i] = keep(s.low[i], low);
+        next.level[i] = keep(s.level[i], level);
+        next.spread[i] = keep(s.spread[i], spread);
+        next.swing[i] = keep(s.swing[i], swing);
+        next.spread_mean[i] = keep(s.spread_mean[i], spread_mean);
+        next.swing_mean[i] = keep(s.swing_mean[i], swing_mean);
+        next.outlier_before[i] = keep(s.outlier_before[i], s.outlier[i]);
+        next.outlier[i] = keep(s.outlier[i], outlier);
+        next.previous[i] = keep(s.previous[i], r);
+        next.follows[i] = keep(s.follows[i], 1.0);
         let quiet = fed * flag(worst < QUIET_RATIO);
-        s.quiet_sum[i] += quiet * r.clamp(-LESSON_MAX, LESSON_MAX);
-        s.quiet_count[i] += quiet;
+        next.quiet_sum[i] = s.quiet_sum[i] + quiet * r.clamp(-LESSON_MAX, LESSON_MAX);
+        next.quiet_count[i] = s.quiet_count[i] + quiet;
     }
 }
 

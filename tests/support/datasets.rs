@@ -10,6 +10,10 @@ pub(crate) fn dataset(name: &str) -> PathBuf {
         PathBuf::from,
     );
     let path = folder.join(name);
-    let found = path.canonicalize();
-    found.unwrap_or_else(|error| panic!("{}: {error}; set ANDON_DATASETS_DIR", path.display()))
+    assert!(
+        path.is_dir(),
+        "there is no {}; set ANDON_DATASETS_DIR",
+        path.display()
+    );
+    path.canonicalize().unwrap()
 }
