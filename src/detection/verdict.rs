@@ -142,8 +142,8 @@ impl Look {
             Chart::EwmaHigh | Chart::EwmaLow => limits.ewma,
             Chart::Spread => limits.spread,
             Chart::SpikeHigh | Chart::SpikeLow => limits.spike,
-            Chart::Stuck => limits.stuck,
-            Chart::Unusual | Chart::GroupLevel | Chart::GroupPattern => 0.0,
+            // Of these only a standstill is found here.
+            Chart::Stuck | Chart::Unusual | Chart::GroupLevel | Chart::GroupPattern => limits.stuck,
         }
     }
 
