@@ -12,9 +12,9 @@
 //! | [`acquisition`] | edge | fixed-rate polling, back-off, circuit breakers |
 //! | [`validation`] | pure | range, rate of change, stale, stuck, gap → Quality |
 //! | [`detection`] | pure | EWMA and CUSUM on a learned baseline |
-//! | [`baseline`] | edge | learned baselines, kept over a restart |
 //! | [`alerting`] | pure | conditions → alerts, routed to roles |
 //! | [`pipeline`] | pure + task | the chain of the three above, summaries, report by exception |
+//! | [`baseline`] | edge | what the chain has learned, kept over a restart, taken to another gateway |
 //! | [`replay`] | edge | recorded samples through the pipeline, by the time of the data |
 //! | [`backtest`] | edge | detectors over labelled recordings, with scores; `score` is pure |
 //! | [`record`] | pure | what is stored and sent, versioned; its tag registry is a file |

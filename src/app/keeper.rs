@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use crate::baseline::{self, Baselines};
 use crate::config::Config;
 use crate::pipeline::Learned;
-use crate::pipeline::task::Keep;
+use crate::pipeline::task::{Keep, tell};
 
 /// What an earlier run has learned, as far as it fits the configuration.
 pub(super) fn recall(config: &Config) -> Learned {
@@ -46,9 +46,9 @@ pub(super) async fn keep(
         if let Err(why) = &written {
             warn!(%why, "Baselines cannot be written; after a restart they would be learned anew.");
         }
-        // Whoever wanted to know may be gone by now.
-        done.map_or(Ok(()), |done| done.send(written))
-            .map_or_else(drop, |()| ());
+        if let Some(done) = done {
+            tell(done, written);
+        }
     }
     cancel.cancelled().await;
 }

@@ -138,14 +138,19 @@ fn keep(
             done,
         }),
         Err(_busy) => {
-            let busy = || Err("the baselines are being written; try again".to_owned());
-            done.map_or(Ok(()), |done| done.send(busy()))
-                .map_or_else(drop, |()| ());
+            if let Some(done) = done {
+                let busy = "the baselines are being written; try again";
+                tell(done, Err(busy.to_owned()));
+            }
         }
     }
 }
 
-/// Answers; whoever has asked may be gone by now.
+/// Tells whoever has asked, who may be gone by now.
+pub fn tell<T>(to: oneshot::Sender<T>, what: T) {
+    to.send(what).map_or_else(drop, |()| ());
+}
+
 fn answer(
     chain: &mut Chain,
     asked: Asked,
@@ -155,7 +160,7 @@ fn answer(
 ) {
     match asked {
         Asked::List(to) => {
-            to.send(chain.baseline_list(now)).unwrap_or_default();
+            tell(to, chain.baseline_list(now));
         }
         Asked::Keep(to) => keep(chain, keeper, now, Some(to)),
         Asked::Decide(decision, name, to) => {
@@ -163,7 +168,7 @@ fn answer(
             if answer.is_ok() {
                 info!(%name, decision = decision.as_str(), "A person has decided about a baseline.");
             }
-            to.send(answer).map_or_else(drop, |()| ());
+            tell(to, answer);
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Record bodies as bytes: postcard in field order.
 //!
 //! The first byte is the variant of [`BodyV1`] (0 summary, 1 raw, 2 alert, 3 drop, 4 event, 5 explained
-//! alert); the fields follow in
-//! the order of their declaration. Readers of later programs keep reading these bytes: a new form gets a new type.
+//! alert); the fields follow in the order of their declaration. Readers of later programs keep reading these bytes: a new form gets a new type.
 
 use super::{BodyV1, Kind};
 

@@ -1,21 +1,12 @@
 //! Who is told what, and when it is over.
 
-use hal_sim::{DetectOptions, DeviceFault, FragmentOptions, Shift, SignalFault};
+use hal_sim::{DeviceFault, Shift, SignalFault};
 
-use crate::rig::plant::{MACHINES, all_values};
+use crate::rig::plant::{MACHINES, detecting};
 use crate::rig::{Message, Rig};
 
 fn rig() -> Rig {
-    let detect = DetectOptions {
-        false_alarms: "1 per month".to_owned(),
-        shift_sigma: 2.0,
-        learn: 50,
-    };
-    let options = FragmentOptions {
-        detect: Some(detect),
-        ..all_values()
-    };
-    Rig::new(MACHINES, options)
+    Rig::new(MACHINES, detecting())
 }
 
 fn is_alert(message: &Message, kind: &str, subject: &str, transition: &str) -> bool {

@@ -1,24 +1,15 @@
 //! What the gateway has learned: looked at, decided about, kept over a restart, taken elsewhere.
 
-use hal_sim::{DetectOptions, FragmentOptions, Shift, SignalFault};
+use hal_sim::{Shift, SignalFault};
 use serde_json::Value;
 
-use crate::rig::plant::{MACHINES, all_values};
+use crate::rig::plant::{MACHINES, detecting};
 use crate::rig::{PATIENCE, Rig, eventually};
 
 const TAG: &str = "press1.temp";
 
 fn rig() -> Rig {
-    let detect = DetectOptions {
-        false_alarms: "1 per month".to_owned(),
-        shift_sigma: 2.0,
-        learn: 50,
-    };
-    let options = FragmentOptions {
-        detect: Some(detect),
-        ..all_values()
-    };
-    Rig::new(MACHINES, options)
+    Rig::new(MACHINES, detecting())
 }
 
 /// What `andon baseline` prints with `--json`; the error text when it fails.

@@ -24,7 +24,7 @@ impl Bank {
             return;
         };
         context.note_change(at);
-        let (mode, settle, is_quiet) = (context.mode, context.settle, context.is_quiet);
+        let (mode, settle) = (context.mode, context.settle);
         for slot in context.slots.clone() {
             self.end_fault(slot.index(), out);
             match (
@@ -39,7 +39,7 @@ impl Bank {
                 _ => {}
             }
             self.reset(slot.index());
-            self.set_stage(slot.index(), is_quiet);
+            self.set_stage(slot.index());
         }
     }
 

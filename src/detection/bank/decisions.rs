@@ -84,9 +84,7 @@ impl Bank {
         }
         self.end_fault(index, out);
         self.reset(index);
-        let context = self.contexts.of(index);
-        let is_quiet = context.is_some_and(|context| context.is_quiet);
-        self.set_stage(index, is_quiet);
+        self.set_stage(index);
         true
     }
 }

@@ -123,7 +123,7 @@ impl Bank {
         };
         let guard = charted.spread_guard();
         if !charted.needs_attention() {
-            self.set_stage(slot, false);
+            self.set_stage(slot);
         }
         self.pend(input, residual / guard, phase, out);
         Some(())
@@ -173,11 +173,7 @@ impl Bank {
         }
         self.renew(slot);
         self.reset(slot);
-        let is_quiet = self
-            .contexts
-            .of(slot)
-            .is_some_and(|context| context.is_quiet);
-        self.set_stage(slot, is_quiet);
+        self.set_stage(slot);
         Some(())
     }
 }

@@ -237,7 +237,10 @@ impl Bank {
         }
     }
 
-    fn set_stage(&mut self, slot: usize, is_quiet: bool) {
+    /// Decides anew what becomes of a slot's samples.
+    fn set_stage(&mut self, slot: usize) {
+        let context = self.contexts.of(slot);
+        let is_quiet = context.is_some_and(|context| context.is_quiet);
         if let (Some(mind), Some(arrival)) = (self.minds.get(slot), self.arrivals.get_mut(slot)) {
             arrival.stage = match mind {
                 _ if is_quiet => Stage::Quiet,

@@ -1,7 +1,7 @@
 //! The plants of most tests, and what is asked of their tags.
 
-use hal_sim::FragmentOptions;
 use hal_sim::scenario::Security;
+use hal_sim::{DetectOptions, FragmentOptions};
 
 /// Three machines with a server each: two on Modbus, one on OPC UA, with a user and with or without encryption.
 pub(crate) const MACHINES: &str = r#"
@@ -91,5 +91,18 @@ pub(crate) fn all_values() -> FragmentOptions {
         raw: "all".to_owned(),
         security: Some(Security::None),
         ..FragmentOptions::default()
+    }
+}
+
+/// The same with detection that has learned after fifty values.
+pub(crate) fn detecting() -> FragmentOptions {
+    let detect = DetectOptions {
+        false_alarms: "1 per month".to_owned(),
+        shift_sigma: 2.0,
+        learn: 50,
+    };
+    FragmentOptions {
+        detect: Some(detect),
+        ..all_values()
     }
 }
