@@ -16,7 +16,10 @@ pub(super) fn recall(config: &Config) -> Learned {
     let (baselines, damage) = match baseline::load(&config.gateway.data_dir) {
         Ok(loaded) => loaded,
         Err(error) => {
-            warn!(%error, "Baselines cannot be read; they are learned anew.");
+            warn!(
+                error = error.chain(),
+                "Baselines cannot be read; they are learned anew."
+            );
             return Learned::default();
         }
     };
@@ -56,5 +59,5 @@ pub(super) async fn keep(
 fn write(config: &Config, learned: Learned) -> Result<(), String> {
     let baselines = Baselines::of(config, learned);
     let saved = baseline::save(&config.gateway.data_dir, &baselines);
-    saved.map_err(|error| error.to_string())
+    saved.map_err(|error| error.chain())
 }

@@ -1,18 +1,18 @@
 //! Learned baselines on disk, so that a restart need not learn again, and a sister machine need not learn at all.
 //!
-//! `data_dir/baselines.v2`, replaced as a whole (written beside it, fsynced, renamed); `andon baseline export` writes the
+//! `data_dir/baselines.v3`, replaced as a whole (written beside it, fsynced, renamed); `andon baseline export` writes the
 //! same form:
 //!
 //! ```text
-//! "ANDONBL2"   8 bytes
+//! "ANDONBL3"   8 bytes
 //! crc32c       4 bytes, little-endian, of what follows
 //! Baselines    postcard
 //! ```
 //!
 //! A baseline belongs to a tag or group by name and is taken over only when what it was learned from is configured as it
 //! was then: rate, profile, scaling, members. A file that is damaged, or of another version, is set aside; everything is
-//! learned anew and the log says so. They are written every ten minutes and at the end, so a power cut costs ten minutes
-//! of learning at most.
+//! learned anew and the log says so. They are written every ten minutes and at the end. What tags and groups have collected that
+//! still learn is written at an orderly end only, because it can be large: a power cut costs them what they had.
 
 mod store;
 mod travel;
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Group, Profile, Tag};
-use crate::detection::{GroupModel, Memory};
+use crate::detection::{GroupMemory, Memory};
 use crate::model::{GroupId, TagId, Timestamp};
 use crate::pipeline::{Learned, LearnedGroup, LearnedTag};
 
@@ -36,9 +36,9 @@ pub struct Baselines {
     pub at_ms: i64,
     /// Names of the modes of each context, in the order of their numbers.
     pub modes: Vec<Vec<String>>,
-    /// One entry per tag that has learned.
+    /// One entry per tag that has learned, or begun to.
     pub tags: Vec<TagEntry>,
-    /// One entry per group that has learned.
+    /// One entry per group that has learned, or begun to.
     pub groups: Vec<GroupEntry>,
 }
 
@@ -65,7 +65,7 @@ pub struct GroupEntry {
     /// Since when it counts, ms since the Unix epoch.
     pub since_ms: Option<i64>,
     /// What was learned.
-    pub model: GroupModel,
+    pub memory: GroupMemory,
 }
 
 impl Baselines {
@@ -86,7 +86,7 @@ impl Baselines {
                 group: group.name.clone(),
                 settings: group_mark(group, config),
                 since_ms: known.since.map(Timestamp::as_millis),
-                model: known.model,
+                memory: known.memory,
             })
         };
         Self {
@@ -95,6 +95,14 @@ impl Baselines {
             tags: learned.tags.into_iter().filter_map(tag).collect(),
             groups: learned.groups.into_iter().filter_map(group).collect(),
         }
+    }
+
+    /// Without what had not been learned yet.
+    #[must_use]
+    pub fn finished(mut self) -> Self {
+        self.tags.retain(|entry| !entry.memory.is_unfinished());
+        self.groups.retain(|entry| !entry.memory.is_unfinished());
+        self
     }
 
     /// How many there are.
@@ -131,7 +139,7 @@ impl Baselines {
             Some(LearnedGroup {
                 group: id,
                 since: entry.since_ms.map(Timestamp::from_millis),
-                model: entry.model,
+                memory: entry.memory,
             })
         };
         let groups: Vec<LearnedGroup> = self.groups.into_iter().filter_map(group).collect();

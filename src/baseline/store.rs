@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::Baselines;
 
 /// File name in the data directory.
-pub const FILE: &str = "baselines.v2";
+pub const FILE: &str = "baselines.v3";
 /// First bytes of the file.
-const MAGIC: &[u8; 8] = b"ANDONBL2";
+const MAGIC: &[u8; 8] = b"ANDONBL3";
 /// Bytes before the payload.
 const HEAD: usize = MAGIC.len() + 4;
 /// A larger file is not ours: a hundred thousand tags with a pattern each take 300 MB.
@@ -42,6 +42,17 @@ pub enum StoreError {
     Encode(#[source] postcard::Error),
 }
 
+impl StoreError {
+    /// With its cause on one line, for the log.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Io { source, .. } => format!("{self}: {source}"),
+            Self::Encode(source) => format!("{self}: {source}"),
+            Self::NotBaselines { .. } => self.to_string(),
+        }
+    }
+}
+
 /// A file that could not be used and was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -60,7 +71,7 @@ pub fn load(data_dir: &Path) -> Result<(Baselines, Option<Damage>), StoreError> 
             Ok((Baselines::default(), None))
         }
         Err(StoreError::NotBaselines { reason, .. }) => {
-            let aside = path.with_extension("v2.damaged");
+            let aside = path.with_extension("v3.damaged");
             fs::rename(&path, &aside).map_err(failed("set aside", &path))?;
             let damage = Damage {
                 file: aside,
@@ -139,7 +150,7 @@ fn decode(bytes: &[u8]) -> Result<Baselines, &'static str> {
         return Err("it is longer than its content");
     }
     baselines.tags.retain(|entry| entry.memory.is_usable());
-    baselines.groups.retain(|entry| entry.model.is_valid());
+    baselines.groups.retain(|entry| entry.memory.is_valid());
     Ok(baselines)
 }
 
@@ -221,7 +232,8 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let error = save(Path::new("/nonexistent/folder"), &baselines()).unwrap_err();
         assert!(
-            error.to_string().starts_with("write `/nonexistent/folder/"),
+            error.chain().starts_with("write `/nonexistent/folder/")
+                && error.chain().ends_with("(os error 2)"),
             "{error}"
         );
     }

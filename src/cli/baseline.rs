@@ -139,7 +139,7 @@ fn export(config: &Config, out: &Path) -> Result<Told, Failure> {
     if !path.exists() {
         return Err(format!("`{}` has no baselines yet", data_dir.display()).into());
     }
-    let baselines = baseline::read(&path)?;
+    let baselines = baseline::read(&path)?.finished();
     baseline::write(out, &baselines)?;
     let (tags, groups) = (baselines.tags.len(), baselines.groups.len());
     Ok(Told::Done(
@@ -156,7 +156,7 @@ fn is_idle(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn import(config: &Config, file: &Path) -> Result<Told, Failure> {
-    let guests = baseline::read(file)?;
+    let guests = baseline::read(file)?.finished();
     let data_dir = &config.gateway.data_dir;
     let _lock = buffer::lock(data_dir)?;
     let path = data_dir.join(baseline::FILE);

@@ -1,5 +1,7 @@
 //! Learning: collects the first Good samples of a signal until its model can be fitted.
 
+use serde::{Deserialize, Serialize};
+
 use super::design::ChartDesign;
 use super::fit::{Lesson, fit};
 use super::model::{ModeId, Model};
@@ -33,12 +35,45 @@ pub(super) struct Learner {
 }
 
 /// What is known of the kept samples besides their values; empty while there is nothing to know.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Notes {
     /// Kept samples whose neighbour before is missing.
     breaks: Vec<u16>,
     /// Mode and phase, for slots that follow a context or repeat a day.
     surroundings: Vec<(ModeId, Phase)>,
+}
+
+/// What a slot has collected, in the form that outlives the process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Lessons {
+    seen: u64,
+    need: u64,
+    first: f64,
+    /// Distances from `first`.
+    kept: Vec<f32>,
+    notes: Notes,
+    chart: SelfStart,
+}
+
+impl Lessons {
+    /// Whether the numbers, which may come from a file, can be learned from.
+    pub(super) fn is_usable(&self) -> bool {
+        let surroundings = self.notes.surroundings.len();
+        let count = self.kept.len();
+        self.first.is_finite()
+            && self.chart.is_usable()
+            && count as u64 <= self.seen
+            && (surroundings == 0 || surroundings == count)
+            && self
+                .notes
+                .breaks
+                .is_sorted_by(|before, after| before < after)
+            && self
+                .notes
+                .breaks
+                .last()
+                .is_none_or(|last| usize::from(*last) < count)
+    }
 }
 
 /// What surrounds a sample.
@@ -91,6 +126,36 @@ impl Learner {
     /// Where its samples are kept.
     pub(super) const fn place(&self) -> Place {
         self.place
+    }
+
+    /// What has been collected in `room`; none before the first sample.
+    pub(super) fn lessons(&self, room: &[f32]) -> Option<Lessons> {
+        (self.seen > 0).then(|| Lessons {
+            seen: self.seen,
+            need: self.need,
+            first: self.first,
+            kept: room.iter().take(self.have).copied().collect(),
+            notes: self.notes.clone(),
+            chart: self.chart,
+        })
+    }
+
+    /// Goes on with what was collected in an earlier process; the next sample has no neighbour before it. False, and
+    /// nothing changes, when that was for a learning phase of another length.
+    pub(super) fn resume(&mut self, lessons: Lessons, room: &mut [f32]) -> bool {
+        let fits = lessons.need == self.need && lessons.kept.len() <= room.len();
+        if fits {
+            for (place, kept) in room.iter_mut().zip(&lessons.kept) {
+                *place = *kept;
+            }
+            self.have = lessons.kept.len();
+            self.seen = lessons.seen;
+            self.first = lessons.first;
+            self.notes = lessons.notes;
+            self.chart = lessons.chart;
+            self.is_parted = true;
+        }
+        fits
     }
 
     /// Samples seen and samples needed.
@@ -159,7 +224,7 @@ impl Learner {
         let kept = room.get(..self.have).unwrap_or_default();
         let is_arithmetic = kept.iter().all(|offset| offset.is_finite());
         let model = is_arithmetic
-            .then(|| fit(&self.lessons(kept), design))
+            .then(|| fit(&self.taught(kept), design))
             .flatten();
         *self = Self {
             is_still: model.is_none(),
@@ -168,7 +233,7 @@ impl Learner {
         model
     }
 
-    fn lessons(&self, kept: &[f32]) -> Vec<Lesson> {
+    fn taught(&self, kept: &[f32]) -> Vec<Lesson> {
         let mut breaks = self
             .notes
             .breaks

@@ -50,7 +50,9 @@ pub use bank::{Bank, Input, Memory, Slot, SlotState};
 pub use context::{ContextId, ContextPlan, DayTime};
 pub use design::{CHARTS, ChartDesign, DesignError, Designer, design};
 pub use finding::{Change, Chart, Finding};
-pub use group::{Group, GroupDesign, GroupModel, GroupReading, GroupShare, GroupState, TagModel};
+pub use group::{
+    Group, GroupDesign, GroupMemory, GroupModel, GroupReading, GroupShare, GroupState, TagModel,
+};
 pub use model::{ModeId, ModeLevel, Model};
 pub use pattern::Phase;
 pub use phases::Phases;

@@ -31,7 +31,7 @@ const FREE_SAMPLES: f32 = 5.0;
 const VISITS_MAX: f32 = 50.0;
 
 /// Where a sample stands in what repeats.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// Seconds since the cycle began, or of the day; not a number while that is unknown.
     pub position_s: f32,

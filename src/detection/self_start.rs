@@ -5,6 +5,8 @@
 //! a CUSUM can stand on them. Here the values are innovations of a running AR(1) estimate, because plant signals are
 //! rarely independent, and the chart looks for large shifts only: little is known yet.
 
+use serde::{Deserialize, Serialize};
+
 use super::tails::{BOUNDARY, climb_limit};
 
 /// Changes of the value seen before the chart speaks: without movement there is no spread to measure by.
@@ -23,7 +25,7 @@ const SCORE_MAX: f64 = 4.0;
 const CAP: f64 = 1.5;
 
 /// The chart of one learning slot.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct SelfStart {
     limit: f64,
     count: f64,
@@ -64,6 +66,15 @@ impl Started {
 }
 
 impl SelfStart {
+    /// Whether the numbers, which may come from a file, can be charted with.
+    pub(super) fn is_usable(&self) -> bool {
+        let sums = [self.mean, self.squares, self.products, self.before];
+        let innovations = [self.innovations, self.innovation_squares];
+        let chart = [self.limit, self.count, self.moves, self.high, self.low];
+        let all = [&sums[..], &innovations, &chart].concat();
+        all.iter().all(|number| number.is_finite())
+    }
+
     /// A chart that alarms about once in `arl` samples of normal data.
     pub(super) fn new(arl: f64) -> Self {
         Self {

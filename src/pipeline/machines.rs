@@ -7,7 +7,7 @@ use super::baseline_status::BaselineStatus;
 use crate::alerting::{AlarmKind, Condition, ConditionState, Explanation, Subject};
 use crate::config::Config;
 use crate::detection::{
-    Bank, Chart, Group, GroupDesign, GroupReading, GroupShare, GroupState, Slot,
+    Bank, Chart, Group, GroupDesign, GroupMemory, GroupReading, GroupShare, GroupState, Slot,
 };
 use crate::model::{GroupId, Mono, Now, Severity, TagId, Timestamp};
 
@@ -150,10 +150,21 @@ impl Machines {
             Some(LearnedGroup {
                 group: machine.id,
                 since: machine.since,
-                model: machine.group.model()?.clone(),
+                memory: GroupMemory::Model(machine.group.model()?.clone()),
             })
         };
         self.list.iter().filter_map(of).collect()
+    }
+
+    /// What the groups have gathered that still learn.
+    pub fn unfinished(&self) -> impl Iterator<Item = LearnedGroup> {
+        self.list.iter().filter_map(|machine| {
+            Some(LearnedGroup {
+                group: machine.id,
+                since: None,
+                memory: machine.group.unfinished()?,
+            })
+        })
     }
 
     /// Goes on with what a group has learned in an earlier run; what does not fit it is left out.
@@ -163,7 +174,7 @@ impl Machines {
             .iter_mut()
             .find(|machine| machine.id == known.group);
         if let Some(machine) = machine
-            && machine.group.arm(known.model)
+            && machine.group.recall(known.memory)
         {
             machine.since = known.since;
         }

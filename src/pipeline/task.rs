@@ -117,7 +117,7 @@ pub async fn run<S: RecordSink>(
     }
     chain.finish(clock.now(), &mut out);
     hand_on(&mut out, &mut sink);
-    let learned = chain.learned(clock.now());
+    let learned = chain.learned_at_the_end(clock.now());
     let last = Keep {
         learned,
         done: None,

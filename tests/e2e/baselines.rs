@@ -108,9 +108,23 @@ fn baselines_outlive_the_process_and_travel() {
     let restored = eventually("the gateway answers", PATIENCE, || status(&rig));
     assert_eq!(restored["since"], learned["since"], "{restored}");
     assert_ne!(restored["phase"], "learning");
+    let again = baseline(&rig, &["relearn", TAG]).unwrap();
+    assert_eq!(again["phase"], "learning");
+    let have = |status: &Value| status["learning"][0].as_u64().unwrap_or(u64::MAX);
+    eventually("it has learned something", PATIENCE, || {
+        let status = status(&rig)?;
+        (have(&status) >= 5)
+            .then_some(())
+            .ok_or_else(|| status.to_string())
+    });
     gateway.stop();
 
-    let kept = rig.data_dir().join("baselines.v2");
+    let gateway = rig.start();
+    let halfway = eventually("the gateway answers", PATIENCE, || status(&rig));
+    assert!(have(&halfway) >= 5, "it goes on learning: {halfway}");
+    gateway.stop();
+
+    let kept = rig.data_dir().join("baselines.v3");
     std::fs::write(&kept, b"not a baseline").unwrap();
     let gateway = rig.start();
     let empty = eventually("the gateway answers", PATIENCE, || status(&rig));
@@ -135,7 +149,7 @@ fn baselines_outlive_the_process_and_travel() {
         &rig,
         &[
             "import",
-            kept.with_extension("v2.damaged").to_str().unwrap(),
+            kept.with_extension("v3.damaged").to_str().unwrap(),
         ],
     )
     .unwrap_err();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bank, Mind, Slot, place};
 use crate::detection::charts::COLUMNS;
+use crate::detection::learner::Lessons;
 use crate::detection::model::{ModeId, Model};
 use crate::detection::wander::Wander;
 
@@ -21,6 +22,7 @@ pub struct Memory {
 enum Known {
     Level(Model),
     Wandering(Box<Wander>),
+    Learning(Box<Lessons>),
 }
 
 /// Where the charts of a slot with a level stand.
@@ -46,8 +48,13 @@ impl Memory {
     pub const fn model(&self) -> Option<&Model> {
         match &self.known {
             Known::Level(model) => Some(model),
-            Known::Wandering(_) => None,
+            Known::Wandering(_) | Known::Learning(_) => None,
         }
+    }
+
+    /// Whether the slot had not learned yet. Its samples belong to the plant that it was taken from.
+    pub const fn is_unfinished(&self) -> bool {
+        matches!(self.known, Known::Learning(_))
     }
 
     /// Whether the numbers, which may come from a file, can be charted with.
@@ -55,6 +62,7 @@ impl Memory {
         let is_known = match &self.known {
             Known::Level(model) => model.is_usable(),
             Known::Wandering(wander) => wander.is_usable(),
+            Known::Learning(lessons) => lessons.is_usable(),
         };
         let is_finite = |statistics: &Statistics| statistics.columns.iter().all(|x| x.is_finite());
         is_known && self.statistics.as_ref().is_none_or(is_finite)
@@ -75,6 +83,16 @@ impl Memory {
 }
 
 impl Bank {
+    /// What a slot that still learns has collected; none when it has nothing, or has learned.
+    pub fn unfinished(&mut self, slot: Slot) -> Option<Memory> {
+        let learner = self.minds.get_mut(slot.index())?.learner()?;
+        let lessons = learner.lessons(self.nursery.room(learner.place()))?;
+        Some(Memory {
+            known: Known::Learning(Box::new(lessons)),
+            statistics: None,
+        })
+    }
+
     /// What a slot knows; none while it learns.
     pub fn memory(&self, slot: Slot) -> Option<Memory> {
         let index = slot.index();
@@ -104,10 +122,17 @@ impl Bank {
 
     /// Goes on with what a slot knew `passed` ago. Meant for the start of a run. Charts go on where they stood, as after a
     /// gap of that length; a fault that stood is found again with the next sample. Returns false, and changes nothing,
-    /// when the slot does not exist, or has another kind of signal.
+    /// when the slot does not exist, has another kind of signal, or learned for another length of time.
     pub fn recall(&mut self, slot: Slot, memory: Memory, passed: Duration) -> bool {
         let index = slot.index();
         match memory.known {
+            Known::Learning(lessons) => {
+                let learner = self.minds.get_mut(index).and_then(Mind::learner);
+                return learner.is_some_and(|learner| {
+                    let room = self.nursery.room(learner.place());
+                    learner.resume(*lessons, room)
+                });
+            }
             Known::Level(model) => {
                 if !self.arm(slot, model) {
                     return false;

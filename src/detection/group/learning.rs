@@ -1,10 +1,14 @@
 //! The rows that a group learns from.
 
+use serde::{Deserialize, Serialize};
+
+use super::{ROWS_MAX, TAGS_MAX};
+
 /// A value beyond this is no measurement: squares of it would leave arithmetic.
 const VALUE_MAX: f64 = 1e100;
 
 /// Rows in the order of their time, bounded by `need`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Learning {
     tags: usize,
     need: usize,
@@ -44,9 +48,21 @@ impl Learning {
         present * 2 >= self.tags
     }
 
+    /// Whether it was made for as many tags and rows as `other`.
+    pub(super) const fn fits(&self, other: &Self) -> bool {
+        self.tags == other.tags && self.need == other.need
+    }
+
+    /// Whether the parts fit each other, which may come from a file.
+    pub(super) fn is_whole(&self) -> bool {
+        let is_small = self.tags <= TAGS_MAX && self.need <= ROWS_MAX && !self.is_complete();
+        is_small && self.values.len() == self.tags * self.have()
+    }
+
     pub(super) fn push(&mut self, row: &[f64], is_start: bool) {
-        if self.starts.is_empty() {
-            self.values.reserve_exact(self.tags * self.need);
+        if self.values.capacity() < self.tags * self.need {
+            let missing = self.tags * self.need - self.values.len();
+            self.values.reserve_exact(missing);
         }
         let checked = |value: &f64| {
             if is_measured(*value) {

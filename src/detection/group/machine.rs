@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::detector::{Detector, HOLD_ROWS};
 use super::fit::fit;
 use super::learning::Learning;
+use super::memory::{GroupMemory, Rows};
 use super::model::GroupModel;
 use super::{ROWS_MAX, TAGS_MAX, TAGS_MIN};
 use crate::model::Mono;
@@ -155,6 +156,34 @@ impl Group {
             Phase::Learning(_) => None,
             Phase::Armed(detector) => Some(detector.model()),
         }
+    }
+
+    /// The rows that it has gathered to learn from, to be stored; none when there are none, or it has learned.
+    pub fn unfinished(&self) -> Option<GroupMemory> {
+        match &self.phase {
+            Phase::Learning(learning) if learning.have() > 0 => {
+                Some(GroupMemory::Unfinished(Rows(learning.clone())))
+            }
+            Phase::Learning(_) | Phase::Armed(_) => None,
+        }
+    }
+
+    /// Goes on with what an earlier process has learned or gathered. False, and nothing changes, when that does not fit
+    /// this group.
+    pub fn recall(&mut self, memory: GroupMemory) -> bool {
+        let gathered = match memory {
+            GroupMemory::Model(model) => return self.arm(model),
+            GroupMemory::Unfinished(Rows(gathered)) => gathered,
+        };
+        let Phase::Learning(learning) = &mut self.phase else {
+            return false;
+        };
+        let fits = gathered.fits(learning) && gathered.is_whole();
+        if fits {
+            *learning = gathered;
+            learning.break_here();
+        }
+        fits
     }
 
     /// Charts by a model that was learned before. False, and nothing changes, when the model is not valid or is one of

@@ -67,6 +67,7 @@ mod detector;
 mod fit;
 mod learning;
 mod machine;
+mod memory;
 mod model;
 mod quantile;
 mod robust;
@@ -74,6 +75,7 @@ mod robust;
 mod tests;
 
 pub use machine::{Group, GroupDesign, GroupReading, GroupShare, GroupState};
+pub use memory::GroupMemory;
 pub use model::{GroupModel, TagModel};
 
 /// Tags of a group.

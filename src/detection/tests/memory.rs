@@ -84,6 +84,58 @@ fn a_signal_that_learns_leaves_nothing() {
     assert_eq!(line.bank.memory(Slot(9)), None);
 }
 
+/// Stopped in the middle of its learning phase.
+fn interrupted(line: &mut Line) -> Memory {
+    let memory = stored(&line.bank.unfinished(SLOT).unwrap());
+    assert!(memory.is_unfinished() && memory.model().is_none());
+    memory
+}
+
+#[test]
+fn a_signal_that_learns_goes_on_learning() {
+    for daily in [false, true] {
+        let design = ChartDesign {
+            profile: if daily { Profile::Day } else { Profile::None },
+            period: Duration::from_secs(if daily { 600 } else { 1 }),
+            ..monthly(300)
+        };
+        let mut line = Line::new(design, 30, 0.0);
+        assert_eq!(line.bank.unfinished(SLOT), None, "there is nothing yet");
+        line.run(100, 0.0);
+        let memory = interrupted(&mut line);
+        let mut next = Line::new(design, 30, 0.0);
+        next.noise = line.noise.clone();
+        assert!(next.bank.recall(SLOT, memory, SECOND));
+        assert_eq!(next.state(), line.state());
+        line.run(199, 0.0);
+        next.run(199, 0.0);
+        assert!(matches!(
+            next.state(),
+            SlotState::Learning { have: 299, .. }
+        ));
+        line.run(1, 0.0);
+        next.run(1, 0.0);
+        let level = |line: &Line| line.bank.model(SLOT).unwrap().levels()[0].level;
+        assert!((level(&line) - level(&next)).abs() < 0.2 * SPREAD);
+        assert_eq!(next.bank.unfinished(SLOT), None, "it has learned");
+    }
+}
+
+#[test]
+fn a_learning_phase_of_another_length_begins_anew() {
+    let mut line = Line::learning(300);
+    line.run(100, 0.0);
+    let memory = interrupted(&mut line);
+    let mut longer = Line::learning(400);
+    assert!(!longer.bank.recall(SLOT, memory.clone(), SECOND));
+    assert!(matches!(
+        longer.state(),
+        SlotState::Learning { have: 0, .. }
+    ));
+    assert!(!Line::known(0.0).bank.recall(SLOT, memory.clone(), SECOND));
+    assert!(!following(Profile::None).bank.recall(SLOT, memory, SECOND));
+}
+
 #[test]
 fn charts_of_another_mode_say_nothing() {
     let mut line = Line::known(0.0);
@@ -156,13 +208,23 @@ fn numbers_that_cannot_be_charted_with_are_told() {
     line.run(300, 0.0);
     let mut followed = following(Profile::Day);
     followed.run(2_000, 0.0);
-    for (line, least) in [(line, 15), (followed, 90)] {
-        let memory = line.bank.memory(SLOT).unwrap();
+    let mut learning = Line::learning(300);
+    learning.run(100, 0.0);
+    let unfinished = learning.bank.unfinished(SLOT);
+    let known = [line, followed].map(|line| line.bank.memory(SLOT));
+    let [known, followed] = known;
+    for (memory, least) in [(known, 15), (followed, 90), (unfinished, 10)] {
+        let memory = memory.unwrap();
         let bytes = postcard::to_stdvec(&memory).unwrap();
         let mut refused = 0;
-        for at in 0..bytes.len().saturating_sub(3) {
+        let (single, double) = (f32::NAN.to_le_bytes(), f64::NAN.to_le_bytes());
+        let places = (0..bytes.len()).flat_map(|at| [(at, &single[..]), (at, &double[..])]);
+        for (at, number) in places {
             let mut bad = bytes.clone();
-            bad[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+            let Some(place) = bad.get_mut(at..at + number.len()) else {
+                continue;
+            };
+            place.copy_from_slice(number);
             if let Ok(memory) = postcard::from_bytes::<Memory>(&bad) {
                 refused += usize::from(!memory.is_usable());
             }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Chain, Outputs};
 use crate::config::did_you_mean;
-use crate::detection::{GroupModel, Memory, Model, Slot};
+use crate::detection::{GroupMemory, Memory, Model, Slot};
 use crate::model::{GroupId, Now, TagId, Timestamp};
 use crate::pipeline::baseline_status::{BaselineStatus, ModeStatus, phase_of};
 
@@ -17,9 +17,9 @@ pub struct Learned {
     pub at: Timestamp,
     /// Names of the modes of each context, in the order of their numbers.
     pub modes: Vec<Vec<String>>,
-    /// Tags that have learned.
+    /// Tags that have learned, or that have begun to.
     pub tags: Vec<LearnedTag>,
-    /// Groups that have learned.
+    /// Groups that have learned, or that have begun to.
     pub groups: Vec<LearnedGroup>,
 }
 
@@ -28,7 +28,7 @@ pub struct Learned {
 pub struct LearnedTag {
     /// Which tag.
     pub tag: TagId,
-    /// Since when the baseline counts; none for a signal without a level.
+    /// Since when the baseline counts; none for a signal without a level, and while it is learned.
     pub since: Option<Timestamp>,
     /// What was learned, and where the charts stand.
     pub memory: Memory,
@@ -39,10 +39,10 @@ pub struct LearnedTag {
 pub struct LearnedGroup {
     /// Which group.
     pub group: GroupId,
-    /// Since when the baseline counts.
+    /// Since when the baseline counts; none while it is learned.
     pub since: Option<Timestamp>,
     /// What was learned.
-    pub model: GroupModel,
+    pub memory: GroupMemory,
 }
 
 /// What a person decides about a baseline.
@@ -111,6 +111,22 @@ impl Chain {
             tags: slots.filter_map(of_tag).collect(),
             groups: self.machines.learned(),
         }
+    }
+
+    /// What has been learned, and what has been gathered by those that still learn. The latter can be hundreds of
+    /// megabytes, so this is for the end of a run.
+    pub(in crate::pipeline) fn learned_at_the_end(&mut self, now: Now) -> Learned {
+        let mut learned = self.learned(now);
+        let slots = (0..).map(Slot).zip(&self.tag_of);
+        learned.tags.extend(slots.filter_map(|(slot, tag)| {
+            Some(LearnedTag {
+                tag: *tag,
+                since: None,
+                memory: self.bank.unfinished(slot)?,
+            })
+        }));
+        learned.groups.extend(self.machines.unfinished());
+        learned
     }
 
     /// Goes on with what an earlier run has learned.

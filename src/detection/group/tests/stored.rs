@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Group, GroupModel, GroupState};
+use super::super::{Group, GroupMemory, GroupModel, GroupState};
 use super::plant::{Plant, Watch};
 
 fn learned() -> (Plant, Watch) {
@@ -34,6 +34,57 @@ fn a_stored_model_charts_as_the_first_did() {
     let model = again.group.model().unwrap();
     assert_eq!((model.rows(), model.tags().len()), (400, 8));
     assert!(model.tags().iter().all(|tag| !tag.is_still));
+}
+
+fn stored(memory: &GroupMemory) -> GroupMemory {
+    let bytes = postcard::to_stdvec(memory).unwrap();
+    postcard::from_bytes(&bytes).unwrap()
+}
+
+#[test]
+fn a_group_that_learns_goes_on_learning() {
+    let mut plant = Plant::new(1, 8, 0.5);
+    let mut watch = Watch::new(8, 1_000.0, 400);
+    assert_eq!(watch.group.unfinished(), None, "there is nothing yet");
+    for _ in 0..300 {
+        watch.step(&plant.row());
+    }
+    let rows = stored(&watch.group.unfinished().unwrap());
+    assert!(rows.is_valid() && rows.is_unfinished());
+    let mut next = Watch::new(8, 1_000.0, 400);
+    assert!(next.group.recall(rows.clone()));
+    assert_eq!(next.group.state(), watch.group.state());
+    for _ in 0..100 {
+        next.step(&plant.row());
+    }
+    assert_eq!(next.group.state(), GroupState::Armed);
+    assert_eq!(next.group.unfinished(), None, "it has learned");
+
+    assert!(!next.group.recall(rows.clone()), "it is armed already");
+    assert!(!Watch::new(8, 1_000.0, 500).group.recall(rows.clone()));
+    assert!(!Watch::new(7, 1_000.0, 400).group.recall(rows));
+    let model = GroupMemory::Model(next.group.model().unwrap().clone());
+    let model = stored(&model);
+    assert!(model.is_valid() && !model.is_unfinished());
+    assert!(Watch::new(8, 1_000.0, 400).group.recall(model));
+}
+
+#[test]
+fn rows_that_do_not_fit_each_other_are_told() {
+    let mut watch = Watch::new(8, 1_000.0, 400);
+    watch.step(&Plant::new(1, 8, 0.5).row());
+    let rows = serde_json::to_value(watch.group.unfinished().unwrap()).unwrap();
+    for (key, value) in [
+        ("tags", json!(9)),
+        ("tags", json!(65)),
+        ("need", json!(1)),
+        ("need", json!(9_999)),
+    ] {
+        let mut bad = rows.clone();
+        bad["Unfinished"][key] = value;
+        let bad: GroupMemory = serde_json::from_value(bad).unwrap();
+        assert!(!bad.is_valid(), "{bad:?}");
+    }
 }
 
 #[test]
