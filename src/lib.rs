@@ -43,6 +43,7 @@ pub mod detection;
 pub mod driver;
 pub mod model;
 pub mod pipeline;
+pub mod production;
 pub mod publish;
 pub mod record;
 pub mod replay;

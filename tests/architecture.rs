@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
     ("config", &["model", "alerting"]),
+    ("production", &["model"]),
     ("driver", &["model", "config", "clock"]),
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
@@ -61,6 +62,7 @@ const PURE: &[&str] = &[
     "detection",
     "alerting",
     "backtest/score",
+    "production",
 ];
 
 /// What gives an edge away.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::Timestamp;
@@ -52,6 +53,21 @@ impl Zone {
             second_of_day: u32::try_from(local.rem_euclid(DAY_S)).unwrap_or(0),
             weekday: u8::try_from(weekday).unwrap_or(0),
         }
+    }
+
+    /// Date and time of day as the plant's clocks show them; `None` outside the years -9999 to 9999.
+    pub fn date_time(&self, time: Timestamp) -> Option<DateTime> {
+        let time = jiff::Timestamp::from_nanosecond(i128::from(time.as_nanos())).ok()?;
+        Some(self.0.to_datetime(time))
+    }
+
+    /// When the plant's clocks show `local`: the earlier time where they show it twice; where they skip it, it is moved
+    /// forward by what is skipped. `None` outside the years 1677 to 2262.
+    pub fn instant(&self, local: DateTime) -> Option<Timestamp> {
+        let time = self.0.to_timestamp(local).ok()?;
+        i64::try_from(time.as_nanosecond())
+            .ok()
+            .map(Timestamp::from_nanos)
     }
 
     /// A time for people, as `2026-03-01 07:00:00 CET`.
@@ -120,6 +136,58 @@ mod tests {
             2,
         );
         check("Asia/Kolkata", -1_000, "1970-01-01 05:29:59 IST", 19_799, 3);
+    }
+
+    #[track_caller]
+    fn check_instant(name: &str, local: &str, utc: &str) {
+        let zone = Zone::named(name).unwrap();
+        let time = zone.instant(local.parse().unwrap()).unwrap();
+        assert_eq!(time.to_string(), utc, "{name} {local}");
+    }
+
+    #[test]
+    fn a_time_shown_twice_is_the_earlier_one_and_a_skipped_one_is_moved_forward() {
+        check_instant(
+            "Europe/Berlin",
+            "2026-10-25T02:30",
+            "2026-10-25T00:30:00.000Z",
+        );
+        check_instant(
+            "Europe/Berlin",
+            "2026-03-29T02:30",
+            "2026-03-29T01:30:00.000Z",
+        );
+        // Clocks move by half an hour only.
+        check_instant(
+            "Australia/Lord_Howe",
+            "2026-10-04T02:15",
+            "2026-10-03T15:45:00.000Z",
+        );
+        check_instant(
+            "Australia/Lord_Howe",
+            "2026-04-05T01:45",
+            "2026-04-04T14:45:00.000Z",
+        );
+        // Midnight itself is skipped.
+        check_instant(
+            "America/Sao_Paulo",
+            "2018-11-04T00:00",
+            "2018-11-04T03:00:00.000Z",
+        );
+    }
+
+    #[test]
+    fn a_date_reads_back_except_where_it_was_moved() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        for (local, shown) in [
+            ("2026-07-09T02:00", "2026-07-09T02:00:00"),
+            ("2026-03-29T02:30", "2026-03-29T03:30:00"),
+        ] {
+            let time = zone.instant(local.parse().unwrap()).unwrap();
+            assert_eq!(zone.date_time(time).unwrap().to_string(), shown);
+        }
+        assert_eq!(zone.instant("9999-01-01T00:00".parse().unwrap()), None);
+        assert!(zone.date_time(Timestamp::from_nanos(i64::MIN)).is_some());
     }
 
     #[test]
