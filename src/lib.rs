@@ -45,6 +45,7 @@ pub mod model;
 pub mod pipeline;
 pub mod production;
 pub mod publish;
+pub mod quality;
 pub mod record;
 pub mod replay;
 pub mod supervisor;

@@ -12,6 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
     ("config", &["model", "alerting"]),
     ("production", &["model"]),
+    ("quality", &["model"]),
     ("driver", &["model", "config", "clock"]),
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
@@ -63,6 +64,7 @@ const PURE: &[&str] = &[
     "alerting",
     "backtest/score",
     "production",
+    "quality",
 ];
 
 /// What gives an edge away.
