@@ -37,6 +37,7 @@ pub mod baseline;
 pub mod buffer;
 pub mod cli;
 pub mod clock;
+pub mod compare;
 pub mod config;
 pub mod control;
 pub mod detection;

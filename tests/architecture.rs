@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["model", "alerting"]),
     ("production", &["model"]),
     ("quality", &["model"]),
+    ("compare", &[]),
     ("driver", &["model", "config", "clock"]),
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
@@ -65,6 +66,7 @@ const PURE: &[&str] = &[
     "backtest/score",
     "production",
     "quality",
+    "compare",
 ];
 
 /// What gives an edge away.
