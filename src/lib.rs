@@ -42,6 +42,7 @@ pub mod config;
 pub mod control;
 pub mod detection;
 pub mod driver;
+pub mod history;
 pub mod model;
 pub mod pipeline;
 pub mod production;

@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("production", &["model"]),
     ("quality", &["model"]),
     ("compare", &[]),
+    ("history", &["model"]),
     ("driver", &["model", "config", "clock"]),
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
