@@ -21,6 +21,7 @@
 //! | `sim` | the engine that ties it together; [`Sim`] and [`SimHandle`] |
 //! | `truth` | the record of what was injected |
 //! | `fragment` | the gateway configuration that matches |
+//! | [`longrun`] | days of production in simulated time, recorded with the truth about them |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,6 +38,7 @@
 pub mod broker;
 mod clock;
 mod fragment;
+pub mod longrun;
 pub mod modbus;
 mod net;
 pub mod opcua;

@@ -1,4 +1,4 @@
-//! The `hal-sim` program: runs a scenario, or prints the gateway configuration that matches it.
+//! The `hal-sim` program: runs a scenario, prints the gateway configuration that matches it, or records days of production.
 
 use std::error::Error;
 use std::io::Write;
@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use hal_sim::longrun::{self, Plan};
 use hal_sim::{Scenario, Sim, SimOptions, gateway_config, gateway_config_fragment};
+use jiff::civil::Date;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
@@ -51,6 +53,26 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Format::Andon)]
         format: Format,
     },
+    /// Simulate days of production at full speed and record them: values as a gateway replays them (values.csv), tables of
+    /// what systems around the machines know, and the truth about all of it (ledger.json).
+    ///
+    /// The same scenario, days and seed give the same bytes.
+    Record {
+        /// Scenario of days (TOML), e.g. config/scenarios/month.toml.
+        scenario: PathBuf,
+        /// First production day in the plant's time zone, e.g. 2026-03-01.
+        #[arg(long, value_parser = date)]
+        from: Date,
+        /// How many production days.
+        #[arg(long)]
+        days: u32,
+        /// Directory for the files; created when missing.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Another seed than the scenario's.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -62,6 +84,12 @@ enum Format {
 fn duration(text: &str) -> Result<Duration, String> {
     hal_sim::scenario::parse_duration(text)
         .ok_or_else(|| format!("`{text}` is no duration; write e.g. 60s or 10m"))
+}
+
+fn date(text: &str) -> Result<Date, String> {
+    text.parse()
+        .ok()
+        .ok_or_else(|| format!("`{text}` is no date; write e.g. 2026-03-01"))
 }
 
 fn main() -> ExitCode {
@@ -125,6 +153,19 @@ fn execute(command: Command) -> Result<(), Box<dyn Error>> {
                 &scenario,
                 &scenario.planned_endpoints(),
             ))?;
+            Ok(())
+        }
+        Command::Record {
+            scenario,
+            from,
+            days,
+            out,
+            seed,
+        } => {
+            let mut plan = Plan::load(&scenario)?;
+            plan.seed = seed.unwrap_or(plan.seed);
+            let recorded = longrun::record(&plan, from, days, &out)?;
+            print(&format!("{}\n", serde_json::to_string(&recorded)?))?;
             Ok(())
         }
     }

@@ -9,7 +9,7 @@
 mod analog;
 mod effect;
 mod machine;
-mod noise;
+pub(crate) mod noise;
 mod signals;
 mod value;
 

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// A generator whose seed depends on the scenario's seed and the owner's name alone.
-pub(super) fn generator(seed: u64, owner: &str) -> fastrand::Rng {
+pub(crate) fn generator(seed: u64, owner: &str) -> fastrand::Rng {
     // FNV-1a over the name, started from the mixed seed (Fowler, Noll, Vo; 64-bit constants).
     let start = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let hash = owner.bytes().fold(start, |hash, byte| {
@@ -13,14 +13,14 @@ pub(super) fn generator(seed: u64, owner: &str) -> fastrand::Rng {
 }
 
 /// One draw from the standard normal distribution (Box and Muller, 1958, cosine branch).
-pub(super) fn gaussian(rng: &mut fastrand::Rng) -> f64 {
+pub(crate) fn gaussian(rng: &mut fastrand::Rng) -> f64 {
     // 1 - u lies in (0, 1], so the logarithm is finite.
     let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
     radius * (TAU * rng.f64()).cos()
 }
 
 /// One draw from the exponential distribution with the given mean.
-pub(super) fn exponential(rng: &mut fastrand::Rng, mean: f64) -> f64 {
+pub(crate) fn exponential(rng: &mut fastrand::Rng, mean: f64) -> f64 {
     -mean * (1.0 - rng.f64()).ln()
 }
 
