@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Bounded: [`CONNECTIONS_MAX`] connections, [`REQUEST_BYTES_MAX`] per request, [`IDLE_MAX`] of silence. It carries
-//! questions, and what a person decides about a baseline; nothing here changes the plant or the data.
+//! questions, what a person decides about a baseline, and facts that people bring; nothing here changes the plant.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,14 +24,15 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::analysis::Question;
 use crate::pipeline::Decision;
 
 /// Connections served at a time; more are closed at once.
 pub const CONNECTIONS_MAX: usize = 8;
 /// Longest request line, bytes.
-pub const REQUEST_BYTES_MAX: u64 = 4096;
+pub const REQUEST_BYTES_MAX: u64 = 16 << 20;
 /// Longest answer line a client accepts, bytes.
-pub const ANSWER_BYTES_MAX: u64 = 16 << 20;
+pub const ANSWER_BYTES_MAX: u64 = 256 << 20;
 /// A connection without a request for this long is closed.
 pub const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Longest time an answer may take; a verification of some gigabytes is the longest question.
@@ -41,7 +42,7 @@ pub const ANSWER_TIME_MAX: Duration = Duration::from_mins(10);
 const SOCKET: &str = "andon.sock";
 
 /// What can be asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "cmd", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
     /// State of the whole gateway.
@@ -61,6 +62,16 @@ pub enum Request {
     },
     /// Write what has been learned to disk now.
     BaselineKeep,
+    /// A question about the plant's past; see [`Question`] for the form of the answer.
+    Ask {
+        /// What.
+        question: Question,
+    },
+    /// Master data or corrections as one CSV table. Answers with a [`crate::analysis::TakenIn`].
+    Intake {
+        /// The table with its header.
+        table: String,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -287,6 +298,8 @@ mod tests {
             Request::BaselineList => Ok(json!([])),
             Request::BaselineDecide { name, .. } => Ok(json!(name)),
             Request::BaselineKeep => Ok(json!(null)),
+            Request::Ask { .. } => Ok(json!({})),
+            Request::Intake { table } => Ok(json!(table.len())),
         }
     }
 

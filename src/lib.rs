@@ -31,6 +31,7 @@
 
 pub mod acquisition;
 pub mod alerting;
+pub mod analysis;
 pub mod app;
 pub mod backtest;
 pub mod baseline;
@@ -42,6 +43,7 @@ pub mod config;
 pub mod control;
 pub mod detection;
 pub mod driver;
+pub mod historian;
 pub mod history;
 pub mod model;
 pub mod pipeline;

@@ -10,11 +10,26 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
-    ("config", &["model", "alerting"]),
+    ("config", &["model", "alerting", "production"]),
     ("production", &["model"]),
     ("quality", &["model"]),
     ("compare", &[]),
     ("history", &["model"]),
+    (
+        "analysis",
+        &[
+            "model",
+            "config",
+            "history",
+            "production",
+            "quality",
+            "compare",
+        ],
+    ),
+    (
+        "historian",
+        &["model", "config", "record", "history", "analysis"],
+    ),
     ("driver", &["model", "config", "clock"]),
     ("acquisition", &["model", "config", "clock", "driver"]),
     ("validation", &["model", "config"]),
@@ -46,6 +61,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "alerting",
             "record",
             "pipeline",
+            "historian",
         ],
     ),
     (
@@ -55,7 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("buffer", &["model", "config", "clock", "record"]),
     ("publish", &["model", "config", "clock", "record", "buffer"]),
     ("supervisor", &[]),
-    ("control", &["pipeline"]),
+    ("control", &["pipeline", "analysis"]),
 ];
 
 /// Modules, and parts of modules, that know no async, file, socket, clock or log.
@@ -86,7 +102,12 @@ const IMPURE: &[&str] = &[
 /// Files that may start tasks or threads, with the reason.
 const SPAWNERS: &[(&str, &str)] = &[
     ("supervisor.rs", "starts every unit"),
-    ("app/upstream.rs", "starts the publisher's thread"),
+    (
+        "app/upstream.rs",
+        "starts the publisher's thread, and works answers out beside it",
+    ),
+    ("app/memory.rs", "starts the history's thread"),
+    ("replay/memory.rs", "writes the history beside the chain"),
     ("buffer/handle.rs", "starts the storage thread"),
     (
         "driver/modbus/scripted.rs",

@@ -525,3 +525,87 @@ fn a_device_that_does_not_answer_fails_the_live_check() {
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.contains("FAIL  press1: "), "{stdout}");
 }
+
+#[test]
+fn history_and_production_are_checked() {
+    let text = format!(
+        r#"{GATEWAY}
+[history]
+raw = "1min"
+hour = "30d"
+
+[production]
+oee_model = "best"
+
+[calendar]
+production_day = "noon"
+
+[[calendar.shift]]
+name = "early"
+start = "6"
+end = "14:00"
+days = ["mon", "sunday"]
+breaks = ["9-10"]
+
+[[calendar.exception]]
+date = 2026-12-25
+work_units = ["press9"]
+
+[calendar.crews]
+pattern = "5x5"
+start = "2026-01-05"
+shifts = {{ DD = "early" }}
+
+[[work_unit]]
+name = "press1"
+state = "press1.state"
+states = {{ walk = [1] }}
+shifts = ["late"]
+
+[[work_unit]]
+name = "press1"
+state = "press1.temp"
+states = "sfc"
+ideal_cycle = "0s"
+
+[[product]]
+id = "A"
+ideal_cycle = "12s"
+[[product]]
+id = "A"
+
+[[reason]]
+code = "a"
+parent = "b"
+counts_as = "tea"
+{DEVICE}{TAG}"#
+    );
+    insta::assert_snapshot!("production", faults(&text));
+}
+
+#[test]
+fn shifts_that_cannot_be_are_told() {
+    let text = format!(
+        r#"{GATEWAY}
+[[calendar.shift]]
+name = "early"
+start = "06:00"
+end = "14:00"
+
+[[calendar.shift]]
+name = "late"
+start = "13:00"
+end = "22:00"
+
+[[work_unit]]
+name = "press1"
+state = "press1.temp"
+shifts = ["night"]
+
+[[work_unit]]
+name = "press2"
+state = "press1.temp"
+{DEVICE}{TAG}"#
+    );
+    insta::assert_snapshot!("shifts", faults(&text));
+}

@@ -539,6 +539,7 @@ fn replay_bytes(folder: &Path, bytes: &[u8]) {
         config: Arc::new(config),
         inputs: vec![path("in.csv")],
         out: path("out"),
+        history: None,
         ignore_unknown: true,
         clock: Arc::new(andon::clock::ManualClock::default()),
     };

@@ -72,6 +72,8 @@ fn config() -> Config {
         tags: vec![temperature, tag("press1.force")],
         contexts: Vec::new(),
         groups: Vec::new(),
+        history: crate::config::HistoryConfig::default(),
+        production: crate::config::ProductionConfig::default(),
         alerting: AlertingConfig {
             routes: vec![Route {
                 kinds: Vec::new(),

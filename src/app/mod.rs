@@ -9,6 +9,7 @@
 mod birth_mark;
 mod health;
 mod keeper;
+mod memory;
 mod sink;
 mod storage;
 mod upstream;
@@ -33,6 +34,7 @@ use crate::pipeline::{self, Chain, Parts};
 use crate::record::registry::{RegistryError, TagRegistry};
 use crate::record::{BodyV1, EventKindV1, EventV1, Lane};
 use crate::supervisor::{GaveUp, Supervisor};
+use memory::{Memory, MemoryError, PlantSink};
 use sink::BufferSink;
 
 /// Batches that may wait for the chain. At one batch per scan this is seconds of work; beyond it samples are
@@ -62,6 +64,9 @@ pub enum AppError {
     /// Store-and-forward cannot be opened.
     #[error("open the buffer")]
     Buffer(#[from] BufferError),
+    /// The history cannot be opened.
+    #[error("open the plant's history")]
+    Memory(#[from] MemoryError),
     /// Tag numbers cannot be kept.
     #[error("open the tag registry")]
     Registry(#[from] RegistryError),
@@ -139,6 +144,12 @@ pub fn run(config: Config) -> Result<(), AppError> {
         buffer,
     };
     announce(&common, opened.previous_epoch);
+    let memory = common
+        .config
+        .history
+        .on
+        .then(|| Memory::start(&common.config, Arc::clone(&common.clock)))
+        .transpose()?;
     let facts = upstream::Facts {
         names: registry.names(),
         generation: registry.generation(),
@@ -147,7 +158,13 @@ pub fn run(config: Config) -> Result<(), AppError> {
     };
     // Its maps serve to give out numbers, and all are given.
     drop(registry);
-    let ended = runtime.block_on(serve(common, chain, opened.incidents, facts, stop));
+    let parts = Running {
+        common,
+        chain,
+        incidents: opened.incidents,
+        facts,
+    };
+    let ended = runtime.block_on(serve(parts, memory, stop));
     if storage.join().is_err() {
         warn!("The storage thread panicked.");
     }
@@ -208,14 +225,22 @@ fn each_design(config: &Config) -> impl Iterator<Item = Result<Option<ChartDesig
     config.tags.iter().map(design)
 }
 
-/// Everything that runs on the polling thread, and the order of the shut-down.
-async fn serve(
+/// What the gateway runs with once everything is open.
+struct Running {
     common: Common,
     chain: Chain,
     incidents: mpsc::Receiver<buffer::Incident>,
     facts: upstream::Facts,
-    stop: StopSignals,
-) -> Result<(), AppError> {
+}
+
+/// Everything that runs on the polling thread, and the order of the shut-down.
+async fn serve(parts: Running, memory: Option<Memory>, stop: StopSignals) -> Result<(), AppError> {
+    let Running {
+        common,
+        chain,
+        incidents,
+        facts,
+    } = parts;
     let polling = CancellationToken::new();
     let chaining = CancellationToken::new();
     let publishing = CancellationToken::new();
@@ -233,7 +258,10 @@ async fn serve(
         asked,
         keep,
     };
-    let sink = BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock));
+    let sink = PlantSink {
+        buffer: BufferSink::new(common.buffer.clone(), Arc::clone(&common.clock)),
+        memory: memory.as_ref().map(Memory::sink),
+    };
     let clock = Arc::clone(&common.clock);
     chain_units.essential(
         "chain",
@@ -254,6 +282,7 @@ async fn serve(
         &common,
         facts,
         upstream::FromChain { status, kept, ask },
+        memory.as_ref(),
         publishing.clone(),
     )
     .map_err(AppError::Runtime)?;
@@ -271,17 +300,22 @@ async fn serve(
     chain_units.drain(DRAIN_LIMIT).await;
     publishing.cancel();
     upstream.join().await;
-    if outcome
-        .as_ref()
-        .err()
-        .is_none_or(|error| !matches!(error, AppError::StorageDied))
-    {
-        let flushed = tokio::time::timeout(DRAIN_LIMIT * 3, common.buffer.shutdown()).await;
-        if !matches!(flushed, Ok(Ok(()))) {
-            warn!("The buffer did not close in time; it will recover at the next start.");
-        }
+    if let Some(memory) = memory {
+        memory.join();
     }
+    close_buffer(&common, &outcome).await;
     outcome
+}
+
+/// Commits what the buffer still holds, unless its engine is dead.
+async fn close_buffer(common: &Common, outcome: &Result<(), AppError>) {
+    if matches!(outcome, Err(AppError::StorageDied)) {
+        return;
+    }
+    let flushed = tokio::time::timeout(DRAIN_LIMIT * 3, common.buffer.shutdown()).await;
+    if !matches!(flushed, Ok(Ok(()))) {
+        warn!("The buffer did not close in time; it will recover at the next start.");
+    }
 }
 
 fn supervise_endpoint(

@@ -8,10 +8,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use super::memory::{FactsIn, Memory};
 use super::{Common, birth_mark, health, keeper};
 use crate::acquisition::DeviceState;
+use crate::analysis::{Question, answer, read_intake};
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
+use crate::history::Reader;
 use crate::pipeline::task::{Asked, ChainStatus, Keep};
 use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
 use crate::record::names::{TagName, TagNames};
@@ -78,6 +81,7 @@ struct Parts {
     chain: watch::Receiver<ChainStatus>,
     ask: mpsc::Sender<Asked>,
     stats: Arc<PublishStats>,
+    memory: Option<(Reader, FactsIn)>,
 }
 
 /// Starts the thread.
@@ -85,6 +89,7 @@ pub(super) fn start(
     common: &Common,
     facts: Facts,
     from: FromChain,
+    memory: Option<&Memory>,
     cancel: CancellationToken,
 ) -> std::io::Result<Upstream> {
     let config = &common.config;
@@ -103,6 +108,7 @@ pub(super) fn start(
         chain: from.status,
         ask: from.ask,
         stats: Arc::new(PublishStats::default()),
+        memory: memory.map(|memory| (memory.reader.clone(), memory.intake())),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -208,9 +214,13 @@ fn control_unit(
     };
     let (buffer, stats) = (parts.common.buffer.clone(), Arc::clone(&parts.stats));
     let ask = parts.ask.clone();
+    let plant = Plant {
+        common: parts.common.clone(),
+        memory: parts.memory.clone(),
+    };
     let answer = move |request| {
         let (buffer, stats, health) = (buffer.clone(), Arc::clone(&stats), health.clone());
-        let ask = ask.clone();
+        let (ask, plant) = (ask.clone(), plant.clone());
         async move {
             match request {
                 Request::Status => Ok(health::status_json(&health.borrow(), &stats)),
@@ -221,6 +231,8 @@ fn control_unit(
                     let decided = ask_chain(&ask, |to| Asked::Decide(decision, name, to)).await;
                     to_json(decided.and_then(|decided| decided))
                 }
+                Request::Ask { question } => plant.answer(question).await,
+                Request::Intake { table } => plant.take_in(table).await,
                 Request::BaselineKeep => {
                     let kept = ask_chain(&ask, Asked::Keep).await;
                     to_json(kept.and_then(|kept| kept))
@@ -229,6 +241,36 @@ fn control_unit(
         }
     };
     units.essential("control", control.serve(answer, cancel.clone()));
+}
+
+/// What answers questions about the plant's past.
+#[derive(Clone)]
+struct Plant {
+    common: Common,
+    memory: Option<(Reader, FactsIn)>,
+}
+
+const NO_HISTORY: &str = "the gateway keeps no history: [history] on = false";
+
+impl Plant {
+    /// Works an answer out on a thread of its own, so that nothing waits for it.
+    async fn answer(self, question: Question) -> Result<Value, String> {
+        let (reader, _) = self.memory.ok_or(NO_HISTORY)?;
+        let now = self.common.clock.now().wall;
+        let config = Arc::clone(&self.common.config);
+        let work = move || answer(&question, &config, &reader, now).map_err(|error| error.told());
+        let worked = tokio::task::spawn_blocking(work).await;
+        worked.unwrap_or_else(|_panic| Err("the answer could not be worked out".to_owned()))
+    }
+
+    /// Takes in one table of master data or corrections.
+    async fn take_in(self, table: String) -> Result<Value, String> {
+        let (_, facts) = self.memory.ok_or(NO_HISTORY)?;
+        let intake = read_intake(table.as_bytes(), &self.common.config)?;
+        let mut told = intake.told();
+        told.restated = facts.bring(intake.events).await?;
+        to_json::<_, String>(Ok(told))
+    }
 }
 
 /// Asks the chain and waits for its answer.

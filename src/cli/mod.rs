@@ -2,20 +2,27 @@
 //!
 //! Exit codes: 0 clean, 1 runtime failure, 2 check failed, 64 usage or configuration.
 
+mod ask;
 mod backtest;
 mod baseline;
 mod browse;
 mod buffer;
 mod check;
+mod compare;
 mod decode;
 mod design;
+mod history;
 mod input;
+mod intake;
 mod live;
+mod oee;
 mod opcua;
 mod output;
 mod progress;
 mod replay;
 mod run;
+mod shifts;
+mod spc;
 mod verify;
 
 use std::process::ExitCode;
@@ -68,6 +75,13 @@ enum Command {
     Opcua(opcua::Command),
     #[command(subcommand)]
     Baseline(baseline::Command),
+    #[command(subcommand)]
+    History(history::Command),
+    Intake(intake::Args),
+    Oee(oee::Args),
+    Shifts(shifts::Args),
+    Spc(spc::Args),
+    Compare(compare::Args),
     Verify(verify::Args),
     Decode(decode::Args),
     Design(design::Args),
@@ -101,6 +115,12 @@ where
         Command::Buffer(command) => buffer::run(&command),
         Command::Opcua(command) => opcua::run(&command),
         Command::Baseline(command) => baseline::run(&command),
+        Command::History(command) => history::run(&command),
+        Command::Intake(args) => intake::run(&args),
+        Command::Oee(args) => oee::run(&args),
+        Command::Shifts(args) => shifts::run(&args),
+        Command::Spc(args) => spc::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),
         Command::Design(args) => design::run(&args),

@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// Directory for the results.
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
+    /// Keep samples, alerts and the figures of shifts in a history in this directory besides, for `andon oee`, `spc`,
+    /// `compare`, `shifts` and `history` with the same option.
+    #[arg(long, value_name = "DIR")]
+    history: Option<PathBuf>,
     /// Go on when a recording names tags that the configuration does not have.
     #[arg(long)]
     ignore_unknown: bool,
@@ -64,6 +68,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         designs,
         inputs: args.input.clone(),
         out: args.out.clone(),
+        history: args.history.clone(),
         ignore_unknown: args.ignore_unknown,
         clock,
     };
@@ -80,9 +85,10 @@ pub(super) fn run(args: &Args) -> Outcome {
             complain(&format!("{}\n", chain(&error)));
             match error {
                 ReplayError::Inputs(_) | ReplayError::UnknownTag(_) => Outcome::Usage,
-                ReplayError::Output { .. } | ReplayError::Thread(_) | ReplayError::Panicked(_) => {
-                    Outcome::Failed
-                }
+                ReplayError::Output { .. }
+                | ReplayError::History(_)
+                | ReplayError::Thread(_)
+                | ReplayError::Panicked(_) => Outcome::Failed,
             }
         }
     }

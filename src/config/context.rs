@@ -35,7 +35,7 @@ impl<'a> TagNames<'a> {
         }
     }
 
-    fn find(&self, value: &Value) -> Result<TagId, String> {
+    pub(super) fn find(&self, value: &Value) -> Result<TagId, String> {
         let text = value
             .text()
             .ok_or_else(|| format!("is {}; allowed: the name of a tag", value.kind()))?;

@@ -3,18 +3,21 @@
 use std::path::Path;
 
 use super::alerting::read_alerting;
+use super::calendar::read_calendar;
 use super::context::{TagNames, read_context, read_group};
 use super::device::{Devices, Plant, label};
 use super::fault::{At, ConfigError, Fault, Faults};
 use super::files::{FileSource, LocalFiles};
 use super::gateway::{read_buffer, read_gateway, read_log};
+use super::history::read_history;
 use super::login::Beside;
 use super::mqtt::read_mqtt;
 use super::node::{Table, parse_toml};
 use super::section::Section;
 use super::settings::Settings;
-use super::types::{Config, Context, Group, Tag};
-use crate::model::AssetPath;
+use super::types::{Config, Context, Device, Gateway, Group, Tag};
+use super::work_unit::{Around, ProductionConfig, read_production};
+use crate::model::{AssetPath, Zone};
 
 /// Reads and checks the configuration at `path`, with the files and environment of this machine.
 ///
@@ -79,6 +82,7 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         .map(|table| read_mqtt(table, id, beside));
     let asset = gateway.as_ref().map(|gateway| &gateway.asset);
     let alerting = read_alerting(child("alerting"), asset);
+    let history = read_history(child("history"));
     let log = read_log(child("log"));
     let defaults = child("defaults");
     let settings = Settings::read(&defaults);
@@ -96,6 +100,7 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
     } = read_devices(&section, plant, root.at);
     tags.shrink_to_fit();
     let (contexts, groups) = read_relations(&section, asset, &tags);
+    let production = read_plant(&section, gateway.as_ref(), (&tags, &list));
     section.finish();
     let config = Config {
         gateway: gateway?,
@@ -105,11 +110,37 @@ fn read_config(root: &Table, faults: &Faults, beside: Beside<'_>) -> Option<Conf
         tags,
         contexts,
         groups,
+        history,
+        production,
         alerting,
         log,
     };
     check_cycles(&config, &cyclic, faults);
     Some(config)
+}
+
+/// Reads `[calendar]` and what production figures are made of.
+fn read_plant(
+    section: &Section<'_>,
+    gateway: Option<&Gateway>,
+    (tags, devices): (&[Tag], &[Device]),
+) -> ProductionConfig {
+    let zone = gateway.map_or(Zone::UTC, |gateway| gateway.time_zone.clone());
+    let calendar = section
+        .section("calendar")
+        .and_then(|calendar| read_calendar(calendar, &zone));
+    let asset_of = |tag: &Tag| {
+        let device = devices.get(tag.device.index());
+        let own = tag.asset.clone();
+        own.or_else(|| device.map(|device| device.asset.clone()))
+    };
+    let around = Around {
+        gateway: gateway.map(|gateway| &gateway.asset),
+        names: &TagNames::new(tags),
+        tags,
+        asset_of: &asset_of,
+    };
+    read_production(section, calendar, around)
 }
 
 /// A signal can be compared with the machine cycle only where something tells the cycle.

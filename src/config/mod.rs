@@ -15,6 +15,7 @@
 
 mod address;
 mod alerting;
+mod calendar;
 mod capacity;
 mod context;
 mod csv;
@@ -24,6 +25,7 @@ mod endpoint;
 mod fault;
 mod files;
 mod gateway;
+mod history;
 mod loader;
 mod login;
 mod modbus_link;
@@ -40,13 +42,16 @@ mod tests;
 mod types;
 mod units;
 mod warning;
+mod work_unit;
 
 pub use address::table_name;
+pub use calendar::ShiftCalendar;
 pub use capacity::{Capacity, DeviceLoad};
 pub use data_type::type_name;
 pub use endpoint::join_host_port;
 pub use fault::{ConfigError, Fault};
 pub use files::{FileFault, FileSource, LocalFiles};
+pub use history::HistoryConfig;
 pub use loader::{load, parse};
 pub use nearest::did_you_mean;
 pub use profile::{BacktestProfile, LearnPart, SamplingRate, load_profile, parse_profile};
@@ -55,3 +60,4 @@ pub use units::{
     format_duration, format_rate, format_size, parse_duration, parse_rate, parse_size,
 };
 pub use warning::{data_dir_warning, warnings};
+pub use work_unit::{ProductionConfig, WorkUnit};

@@ -101,6 +101,24 @@ impl<'a> Section<'a> {
         self.faults.report_as(self.table.at, message, &what);
     }
 
+    /// Reports those of `keys` that are missing.
+    pub(super) fn require(&self, keys: &[&'static str], allowed: &str) {
+        for key in keys {
+            if !self.has(key) {
+                self.missing(key, allowed);
+            }
+        }
+    }
+
+    /// The sections of an array of tables, each labelled with its number.
+    pub(super) fn numbered(&self, key: &'static str) -> impl Iterator<Item = Section<'a>> {
+        let (faults, label) = (self.faults, self.label.clone());
+        let tables = self.tables(key).into_iter().enumerate();
+        tables.map(move |(index, table)| {
+            Section::new(faults, table, format!("{label}{key} {}: ", index + 1))
+        })
+    }
+
     /// The node behind a key.
     pub(super) fn node(&self, key: &'static str) -> Option<&'a Node> {
         self.ask(key);

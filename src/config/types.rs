@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::history::HistoryConfig;
+use super::work_unit::ProductionConfig;
 use crate::model::{AssetPath, DeviceId, Role, Severity, TagId, Zone};
 
 /// The whole configuration, checked.
@@ -24,6 +26,10 @@ pub struct Config {
     pub contexts: Vec<Context>,
     /// `[[group]]`: tags that are also judged together.
     pub groups: Vec<Group>,
+    /// `[history]`
+    pub history: HistoryConfig,
+    /// `[production]`, `[calendar]`, `[[work_unit]]`, `[[product]]`, `[[reason]]`
+    pub production: ProductionConfig,
     /// `[alerting]`
     pub alerting: AlertingConfig,
     /// `[log]`

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 /// Units of durations, longest first, in nanoseconds.
-const DURATION_UNITS: [(&str, u128); 5] = [
+const DURATION_UNITS: [(&str, u128); 6] = [
+    // 365 days, so that a limit does not depend on the date.
+    ("y", 31_536_000_000_000_000),
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
     ("min", 60_000_000_000),
@@ -38,7 +40,7 @@ const PERIODS: [(&str, u64); 5] = [
 /// Most digits read after the decimal point; more would be lost in a nanosecond or a byte anyway.
 const FRACTION_DIGITS_MAX: usize = 9;
 
-/// `"250ms"`, `"1.5s"`, `"5min"`, `"1h"`, `"7d"`; `None` for anything else and for what exceeds 584 years.
+/// `"250ms"`, `"1.5s"`, `"5min"`, `"1h"`, `"7d"`, `"5y"`; `None` for anything else and for what exceeds 584 years.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let nanos = parse_quantity(text, &DURATION_UNITS)?;
     u64::try_from(nanos).ok().map(Duration::from_nanos)

@@ -12,7 +12,7 @@ use super::{BaselineStatus, Chain, ChainCounters, Decision, Learned, Outputs, Tr
 use crate::acquisition::{Acquired, DeviceState};
 use crate::clock::Clock;
 use crate::detection::Phases;
-use crate::model::{Now, TagId};
+use crate::model::{Now, Sample, TagId};
 use crate::record::{BodyV1, Lane};
 
 /// How often what has been learned is handed on.
@@ -24,6 +24,11 @@ const TICK: Duration = Duration::from_millis(50);
 pub trait RecordSink {
     /// Takes one record.
     fn accept(&mut self, lane: Lane, body: BodyV1);
+
+    /// Takes the samples of one scan, as validation has judged them; a sink without a history has no use for them.
+    fn judged(&mut self, samples: Vec<Sample>) {
+        drop(samples);
+    }
 }
 
 /// What the chain says of itself, for health and the CLI.
@@ -180,6 +185,9 @@ pub fn hand_on<S: RecordSink>(out: &mut Outputs, sink: &mut S) {
     }
     for body in out.telemetry.drain(..) {
         sink.accept(Lane::Telemetry, body);
+    }
+    for samples in out.judged.drain(..) {
+        sink.judged(samples);
     }
 }
 

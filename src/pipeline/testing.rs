@@ -42,6 +42,8 @@ pub(crate) fn config(tags: u32) -> Config {
         tags: (0..tags).map(tag).collect(),
         contexts: vec![],
         groups: vec![],
+        history: HistoryConfig::default(),
+        production: ProductionConfig::default(),
         alerting: AlertingConfig {
             routes: vec![Route {
                 kinds: vec![],

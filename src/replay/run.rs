@@ -12,12 +12,14 @@ use super::drive::Drive;
 use super::fault::{Fault, Faults};
 use super::files::{AlertCounts, EPOCH, Files, Written};
 use super::header::KnownTags;
+use super::memory::{Memo, Memory};
 use super::merge::{Chunk, Merge, ReadTotals};
 use super::source::Source;
 use super::stopwatch::{Seconds, Stopwatch, elapsed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::detection::ChartDesign;
+use crate::historian::HistorianError;
 use crate::model::Timestamp;
 use crate::pipeline::task::RecordSink;
 use crate::pipeline::{ChainCounters, Learned, Parts};
@@ -41,6 +43,8 @@ pub struct Request {
     pub inputs: Vec<PathBuf>,
     /// Directory for the results; made when it is not there.
     pub out: PathBuf,
+    /// Directory of a history that the samples and alerts are kept in besides; made when it is not there.
+    pub history: Option<PathBuf>,
     /// Go on when a recording names tags that the configuration does not have.
     pub ignore_unknown: bool,
     /// For the time that the replay takes; the data's time is in the data.
@@ -65,6 +69,9 @@ pub enum ReplayError {
         #[source]
         source: io::Error,
     },
+    /// The history cannot be kept.
+    #[error("keep the history")]
+    History(#[from] HistorianError),
     /// The system gave no thread.
     #[error("start a thread")]
     Thread(#[source] io::Error),
@@ -125,7 +132,7 @@ pub fn replay(request: Request, progress: &mut dyn FnMut(Progress)) -> Result<Re
     let clock = Arc::clone(&request.clock);
     let tags = KnownTags::new(&request.config);
     let read = Arc::new(AtomicU64::new(0));
-    let sources = open_all(&request, &tags, &read)?;
+    let sources = open_inputs(&request.inputs, &tags, request.ignore_unknown, &read)?;
     let files = Files::create(&request.out, &request.config)?;
     let config = Arc::clone(&request.config);
     let clock = &*clock;
@@ -133,6 +140,7 @@ pub fn replay(request: Request, progress: &mut dyn FnMut(Progress)) -> Result<Re
         let (chunk_to, chunks) = sync_channel(CHUNKS);
         let (empty_to, empties) = sync_channel(CHUNKS);
         let (bundle_to, bundles) = sync_channel(BUNDLES);
+        let memory = Memory::start(scope, &request, empty_to.clone())?;
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let decoder = spawn("replay-decode")
             .spawn_scoped(scope, move || {
@@ -148,6 +156,7 @@ pub fn replay(request: Request, progress: &mut dyn FnMut(Progress)) -> Result<Re
             bundle: Vec::with_capacity(RECORDS),
             is_closed: false,
             waited: Stopwatch::new(clock),
+            memory: memory.as_ref().map(|memory| memory.to.clone()),
         };
         let mut chained = Chained::new(request, clock);
         chained.run(&chunks, &empty_to, &mut hand, |values, elapsed| {
@@ -162,6 +171,9 @@ pub fn replay(request: Request, progress: &mut dyn FnMut(Progress)) -> Result<Re
         drop((chunks, empty_to));
         let waited = hand.waited.total;
         drop(hand);
+        if let Some(memory) = memory {
+            memory.finish()?;
+        }
         let decoded = join(decoder, "decoding").flatten();
         let (files, write_time) = join(writer, "writing").flatten()?;
         match decoded {
@@ -178,15 +190,17 @@ pub fn replay(request: Request, progress: &mut dyn FnMut(Progress)) -> Result<Re
     })
 }
 
-fn open_all<'t>(
-    request: &Request,
+/// Opens recordings and reads their headers.
+pub(super) fn open_inputs<'t>(
+    inputs: &[PathBuf],
     tags: &'t KnownTags,
+    ignore_unknown: bool,
     read: &Arc<AtomicU64>,
 ) -> Result<Vec<Source<'t>>, ReplayError> {
     let mut faults = Faults::default();
-    let mut sources = Vec::with_capacity(request.inputs.len());
-    for path in &request.inputs {
-        match Source::open(path, tags, request.ignore_unknown, Arc::clone(read)) {
+    let mut sources = Vec::with_capacity(inputs.len());
+    for path in inputs {
+        match Source::open(path, tags, ignore_unknown, Arc::clone(read)) {
             Ok(source) => sources.push(source),
             Err(found) => found.into_iter().for_each(|fault| faults.add(|| fault)),
         }
@@ -248,9 +262,21 @@ struct Hand<'c> {
     /// Whether the writer has given up.
     is_closed: bool,
     waited: Stopwatch<'c>,
+    /// To the history, where one is kept.
+    memory: Option<SyncSender<Memo>>,
 }
 
 impl Hand<'_> {
+    /// Passes a chunk on to where it can be used next.
+    fn pass_on(&mut self, chunk: Chunk, empty_to: &SyncSender<Chunk>) {
+        match &self.memory {
+            // A history that has failed takes nothing; its error is told at the end.
+            Some(memory) => self.is_closed |= memory.send(Memo::Scans(chunk)).is_err(),
+            // A full channel only means that enough empty chunks are waiting.
+            None => drop(empty_to.try_send(chunk)),
+        }
+    }
+
     fn flush(&mut self) {
         let bundle = std::mem::replace(&mut self.bundle, Vec::with_capacity(RECORDS));
         let to = &self.to;
@@ -260,6 +286,9 @@ impl Hand<'_> {
 
 impl RecordSink for Hand<'_> {
     fn accept(&mut self, lane: Lane, body: BodyV1) {
+        if let (Lane::Alerts, Some(memory)) = (lane, &self.memory) {
+            self.is_closed |= memory.send(Memo::Record(Box::new(body.clone()))).is_err();
+        }
         self.bundle.push((lane, body));
         if self.bundle.len() >= RECORDS {
             self.flush();
@@ -315,8 +344,7 @@ impl<'c> Chained<'c> {
             if hand.is_closed {
                 return;
             }
-            // A full channel only means that enough empty chunks are waiting.
-            empty_to.try_send(chunk).ok();
+            hand.pass_on(chunk, empty_to);
             let counters = drive.counters();
             let values = counters.good + counters.uncertain + counters.bad;
             progress(values, elapsed(self.clock).saturating_sub(self.began));

@@ -17,6 +17,7 @@ mod check_live;
 mod damage;
 mod flow;
 mod outage;
+mod production;
 mod rig;
 #[expect(
     dead_code,

@@ -297,6 +297,8 @@ pub(super) fn config(links: &[ModbusLink]) -> Config {
         tags: vec![],
         contexts: vec![],
         groups: vec![],
+        history: crate::config::HistoryConfig::default(),
+        production: crate::config::ProductionConfig::default(),
         alerting: AlertingConfig {
             routes: vec![],
             default_roles: vec![],

@@ -112,6 +112,8 @@ pub(super) fn config(data_dir: &Path, link: OpcUaLink, addresses: &[&str]) -> Co
         tags,
         contexts: Vec::new(),
         groups: Vec::new(),
+        history: crate::config::HistoryConfig::default(),
+        production: crate::config::ProductionConfig::default(),
         alerting: AlertingConfig {
             routes: Vec::new(),
             default_roles: Vec::new(),

@@ -25,12 +25,14 @@ pub struct Outputs {
     pub alerts: Vec<BodyV1>,
     /// For the telemetry lane: summaries, raw values.
     pub telemetry: Vec<BodyV1>,
+    /// For the history: the samples of each scan, as validation has judged them.
+    pub judged: Vec<Vec<Sample>>,
 }
 
 impl Outputs {
     /// Whether there is nothing to hand on.
     pub const fn is_empty(&self) -> bool {
-        self.alerts.is_empty() && self.telemetry.is_empty()
+        self.alerts.is_empty() && self.telemetry.is_empty() && self.judged.is_empty()
     }
 }
 
@@ -180,6 +182,7 @@ impl Chain {
     /// One scan through validation, detection, alerting and reporting.
     pub fn step(&mut self, mut batch: Batch, now: Now, out: &mut Outputs) {
         self.scan(batch.due, &mut batch.samples, now, out);
+        out.judged.push(batch.samples);
     }
 
     /// The same for samples that the caller keeps; their quality is what validation made of it.

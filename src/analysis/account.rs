@@ -1,0 +1,260 @@
+//! The account of a work unit: atoms, downtimes and cycles of a time, stated or worked out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::AnalysisError;
+use super::gather::gather;
+use super::plant::Plant;
+use super::stored::{CyclesV1, StatementV1, StopV1, content};
+use crate::config::WorkUnit;
+use crate::history::{EventKind, EventQuery};
+use crate::model::Timestamp;
+use crate::production::assemble::{Assembled, Counts, Facts, Settings, Stop, assemble};
+use crate::production::atoms::Atom;
+use crate::production::calendar::{Calendar, ShiftInstance, ShiftKey};
+use crate::production::cycle::Cycle;
+use crate::production::elements::Element;
+use crate::production::reason::{ReasonEdit, ReasonEditError};
+use crate::production::span::Span;
+use crate::production::stored::AtomsV1;
+use crate::production::time_model::Downtime;
+
+/// Shifts of a question at most: ten years of three a day.
+const SHIFTS_MAX: usize = 12_000;
+
+/// Atoms, downtimes and cycles of one work unit.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    pub(super) atoms: Vec<Atom>,
+    pub(super) stops: Vec<Stop>,
+    /// By product.
+    pub(super) cycles: BTreeMap<Option<Arc<str>>, Vec<Cycle>>,
+    /// Shifts whose figures were worked out just now, and may change yet.
+    pub(super) provisional: usize,
+    /// Reasons that cannot be given, and why.
+    pub(super) refused_edits: Vec<(ReasonEdit, ReasonEditError)>,
+}
+
+/// The account of `unit` in `window`: what was stated is taken as it was, the rest is worked out.
+pub(super) fn account(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    (window, now): (Span, Timestamp),
+) -> Result<Account, AnalysisError> {
+    let calendar = plant.calendar_of(unit)?;
+    let mut stated = statements(plant, unit, window)?;
+    let mut account = Account::default();
+    let mut open: Vec<Span> = Vec::new();
+    for shift in calendar
+        .instances(window.start, window.end)
+        .take(SHIFTS_MAX)
+    {
+        let is_whole = shift.credit.clip(&window) == shift.credit;
+        let statement = stated.remove(&shift.credit.start).filter(|_| is_whole);
+        if let Some(statement) = statement {
+            account.take(&statement, &shift.key);
+        } else {
+            account.provisional += 1;
+            join(&mut open, shift.credit.clip(&window));
+        }
+    }
+    if calendar
+        .instances(window.start, window.end)
+        .next()
+        .is_none()
+    {
+        // Nobody was to work: what ran all the same belongs to no shift.
+        return Ok(account);
+    }
+    for span in open {
+        let assembled = work_out(plant, unit, &calendar, (span, now))?;
+        account.add(assembled);
+    }
+    account.atoms.sort_by(|a, b| a.key.cmp(&b.key));
+    account.stops.sort_by_key(|stop| stop.downtime.span.start);
+    Ok(account)
+}
+
+/// Adds a span to spans in order, which it may touch.
+fn join(spans: &mut Vec<Span>, next: Span) {
+    match spans.last_mut().filter(|last| last.end >= next.start) {
+        Some(last) => last.end = last.end.max(next.end),
+        None => spans.push(next),
+    }
+}
+
+/// Works a span out of samples.
+pub(super) fn work_out(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    calendar: &Calendar,
+    (window, now): (Span, Timestamp),
+) -> Result<Assembled, AnalysisError> {
+    let found = gather(plant, unit, calendar, (window, now))?;
+    let facts = Facts {
+        states: &found.states,
+        modes: &found.modes,
+        work_orders: &found.work_orders,
+        reasons: &found.reasons,
+        allocations: &found.allocations,
+        counts: Counts {
+            main: &found.main,
+            main_counts: unit.main_counts,
+            scrap: &found.scrap,
+            rework: &found.rework,
+        },
+        planned: &found.planned,
+        edits: &found.edits,
+        late_rejects: &found.late_rejects,
+        ..Facts::new(&unit.asset, window, calendar)
+    };
+    let settings = Settings {
+        reasons: plant.config.production.reasons.as_ref(),
+        microstop: unit.microstop,
+        reason_editable: plant.config.production.reasons_editable,
+        state_age_max: unit.state_age_max,
+        ..Settings::new(&unit.states, &plant.catalogue, unit.counter)
+    };
+    assemble(&facts, &settings).map_err(|source| AnalysisError::Assemble {
+        unit: unit.name.clone(),
+        source,
+    })
+}
+
+/// Statements of a work unit by the start of their shift.
+pub(super) fn statements(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    window: Span,
+) -> Result<BTreeMap<Timestamp, StatementV1>, AnalysisError> {
+    let events = plant.reader.events(&EventQuery {
+        kinds: vec![EventKind::ATOMS],
+        subject: Some(unit.name.clone()),
+        from: window.start,
+        to: window.end,
+        limit: SHIFTS_MAX,
+    })?;
+    let stated = events
+        .iter()
+        .filter_map(|event| Some((event.time, content(event)?)));
+    Ok(stated.collect())
+}
+
+impl Account {
+    /// Takes what was stated of a shift. A statement that cannot be read is as none: its shift has no figures.
+    fn take(&mut self, statement: &StatementV1, shift: &ShiftKey) {
+        self.atoms
+            .extend(statement.atoms.read().unwrap_or_default());
+        self.stops.extend(
+            statement
+                .stops
+                .iter()
+                .filter_map(|stop| read_stop(stop, shift)),
+        );
+        for cycles in &statement.cycles {
+            let product = cycles.product.as_deref().map(Arc::from);
+            let known = self.cycles.entry(product).or_default();
+            known.extend(cycles.cycles.iter().map(|(end_ns, seconds)| {
+                let end = Timestamp::from_nanos(*end_ns);
+                let length = Duration::try_from_secs_f32(*seconds).unwrap_or_default();
+                Cycle {
+                    span: Span::new(end.saturating_sub(length), end),
+                    pieces: 1.0,
+                }
+            }));
+        }
+    }
+
+    fn add(&mut self, assembled: Assembled) {
+        self.atoms.extend(assembled.atoms);
+        self.stops.extend(assembled.stops);
+        for cycles in assembled.cycles {
+            let known = self.cycles.entry(cycles.product).or_default();
+            known.extend(cycles.cycles);
+        }
+        self.refused_edits.extend(assembled.refused_edits);
+    }
+}
+
+/// The statement of one shift.
+pub(super) fn statement(assembled: &Assembled, shift: &ShiftInstance) -> StatementV1 {
+    let atoms: Vec<Atom> = assembled
+        .atoms
+        .iter()
+        .filter(|atom| atom.key.shift == shift.key)
+        .cloned()
+        .collect();
+    let stops = assembled
+        .stops
+        .iter()
+        .filter(|stop| stop.shift.as_ref() == Some(&shift.key));
+    StatementV1 {
+        atoms: AtomsV1::from(atoms.as_slice()),
+        stops: stops.map(|stop| stop_v1(&stop.downtime)).collect(),
+        cycles: assembled
+            .cycles
+            .iter()
+            .map(|of| CyclesV1 {
+                product: of.product.as_deref().map(str::to_owned),
+                cycles: thinned(&of.cycles),
+            })
+            .collect(),
+        booked: Vec::new(),
+    }
+}
+
+/// As many cycles as are kept, spread over all.
+fn thinned(cycles: &[Cycle]) -> Vec<(i64, f32)> {
+    let stride = cycles.len().div_ceil(CyclesV1::KEPT_MAX).max(1);
+    let kept = cycles.iter().step_by(stride);
+    kept.filter_map(|cycle| Some((cycle.span.end.as_nanos(), single(cycle.seconds()?))))
+        .collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "seven digits of a cycle time are enough"
+)]
+const fn single(seconds: f64) -> f32 {
+    seconds as f32
+}
+
+fn stop_v1(downtime: &Downtime) -> StopV1 {
+    StopV1 {
+        start_ns: downtime.span.start.as_nanos(),
+        end_ns: downtime.span.end.as_nanos(),
+        element: downtime.element.downtime_name().to_owned(),
+        reason: downtime.reason.as_deref().map(str::to_owned),
+        counted_ns: u64::try_from(downtime.counted.as_nanos()).unwrap_or(u64::MAX),
+        is_open: downtime.is_open,
+    }
+}
+
+fn read_stop(stop: &StopV1, shift: &ShiftKey) -> Option<Stop> {
+    let elements = [
+        Element::Stop,
+        Element::Minor,
+        Element::External,
+        Element::Idle,
+        Element::Unknown,
+    ];
+    let element = elements
+        .into_iter()
+        .find(|element| element.downtime_name() == stop.element)?;
+    let (start, end) = (
+        Timestamp::from_nanos(stop.start_ns),
+        Timestamp::from_nanos(stop.end_ns),
+    );
+    Some(Stop {
+        downtime: Downtime {
+            span: Span::new(start, end),
+            element,
+            reason: stop.reason.as_deref().map(Arc::from),
+            counted: Duration::from_nanos(stop.counted_ns),
+            is_open: stop.is_open,
+        },
+        shift: Some(shift.clone()),
+    })
+}

@@ -1,0 +1,71 @@
+//! Why a question has no answer.
+
+use crate::history::HistoryError;
+use crate::production::assemble::AssembleError;
+use crate::production::calendar::CalendarError;
+use crate::production::product::CatalogueError;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalysisError {
+    /// The history cannot be read.
+    #[error("read the history")]
+    History(#[from] HistoryError),
+    /// The plant has no shifts.
+    #[error("the configuration has no [calendar]; figures are by shift")]
+    NoCalendar,
+    /// The plant has no machines whose production is accounted for.
+    #[error(
+        "the configuration has no [[work_unit]]; allowed: at least one, with its state and counters"
+    )]
+    NoWorkUnits,
+    /// A name that is none of the plant's.
+    #[error("there is no {what} \"{name}\"; allowed: {allowed}")]
+    Unknown {
+        /// Kind of thing.
+        what: &'static str,
+        /// As it was asked for.
+        name: String,
+        /// What there is.
+        allowed: String,
+    },
+    /// Shifts that were taken in contradict the calendar.
+    #[error("the roster does not fit the calendar: {0}")]
+    Roster(CalendarError),
+    /// Products that were taken in contradict each other.
+    #[error("the products do not fit each other")]
+    Products(#[from] CatalogueError),
+    /// The facts of a work unit cannot be put together.
+    #[error("account for work unit `{unit}`")]
+    Assemble {
+        /// Its name.
+        unit: String,
+        /// Why not.
+        #[source]
+        source: AssembleError,
+    },
+    /// More samples than one answer may take.
+    #[error("`{tag}` has more than {limit} samples in the period; ask for a shorter one")]
+    TooMany {
+        /// Which tag.
+        tag: String,
+        /// Most samples.
+        limit: usize,
+    },
+    /// What was asked cannot be worked out.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl AnalysisError {
+    /// With its causes on one line.
+    pub fn told(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}

@@ -1,0 +1,299 @@
+//! Facts of one work unit, fetched from the samples of its tags.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::AnalysisError;
+use super::plant::{Plant, arc, own_product};
+use crate::config::WorkUnit;
+use crate::history::{Export, HistoryError};
+use crate::model::{Quality, Reason, Role, TagId, Timestamp, Value};
+use crate::production::assemble::{Allocation, StateChange};
+use crate::production::atoms::AtomKey;
+use crate::production::calendar::Calendar;
+use crate::production::counter::Reading;
+use crate::production::reason::ReasonEdit;
+use crate::production::restate::LateRejects;
+use crate::production::span::Span;
+use crate::production::state::{MachineState, Mode, WorkOrder};
+
+/// How far before and after the window facts are looked for: a stop that began a day earlier is known whole.
+const MARGIN: Duration = Duration::from_hours(24);
+/// Changes of what is allocated.
+type Allocations = Vec<(Timestamp, Option<Allocation>)>;
+/// Changes of a text.
+type Texts = Vec<(Timestamp, Option<Arc<str>>)>;
+
+/// What was fetched.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub(super) states: Vec<StateChange>,
+    pub(super) modes: Vec<(Timestamp, Mode)>,
+    pub(super) work_orders: Vec<(Timestamp, WorkOrder)>,
+    pub(super) reasons: Texts,
+    pub(super) allocations: Allocations,
+    pub(super) main: Vec<Reading>,
+    pub(super) scrap: Vec<Reading>,
+    pub(super) rework: Vec<Reading>,
+    pub(super) planned: Vec<Span>,
+    pub(super) edits: Vec<ReasonEdit>,
+    pub(super) late_rejects: Vec<LateRejects>,
+}
+
+/// Fetches the facts of `unit` in and around `window`, none later than `now`.
+pub(super) fn gather(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    calendar: &Calendar,
+    (window, now): (Span, Timestamp),
+) -> Result<Gathered, AnalysisError> {
+    let around = Span::new(
+        window.start.saturating_sub(MARGIN),
+        window.end.saturating_add(MARGIN).min(now),
+    );
+    let mut found = Gathered {
+        main: readings(plant, unit.count, around)?,
+        scrap: readings(plant, unit.scrap, around)?,
+        rework: readings(plant, unit.rework, around)?,
+        reasons: texts(plant, unit.reason, around)?,
+        allocations: allocations(plant, unit, around)?,
+        edits: edits(plant, unit),
+        late_rejects: late_rejects(plant, unit, calendar)
+            .into_iter()
+            .map(|(_, late)| late)
+            .collect(),
+        ..Gathered::default()
+    };
+    each(plant, Some(unit.state), around, |at, value, quality| {
+        if let Some(state) = machine_state(&value) {
+            let quality = settled(quality);
+            found.states.push(StateChange { at, state, quality });
+        } else {
+            let state = MachineState::Word("".into());
+            found.states.push(StateChange { at, state, quality });
+        }
+    })?;
+    each(plant, unit.mode, around, |at, value, quality| {
+        let mode = value
+            .as_f64()
+            .filter(|_| settled(quality).is_good())
+            .map_or(Mode::Production, mode_of);
+        if found.modes.last().is_none_or(|(_, before)| *before != mode) {
+            found.modes.push((at, mode));
+        }
+    })?;
+    let own = plant
+        .planned
+        .iter()
+        .filter(|(_, name, _)| *name == unit.name);
+    for (start, _, stop) in own {
+        let end = Timestamp::from_nanos(stop.end_ns);
+        found.planned.push(Span::new(*start, end));
+        if stop.is_maintenance {
+            found.work_orders.push((*start, WorkOrder::Planned));
+            found.work_orders.push((end, WorkOrder::None));
+        }
+    }
+    found.work_orders.sort_by_key(|(at, _)| *at);
+    Ok(found)
+}
+
+/// Calls `visit` with each sample of a tag; a tag that the history does not know has none.
+fn each(
+    plant: &Plant<'_>,
+    tag: Option<TagId>,
+    span: Span,
+    mut visit: impl FnMut(Timestamp, Value, Quality),
+) -> Result<(), AnalysisError> {
+    let Some(tag) = tag.and_then(|tag| plant.config.tag(tag)) else {
+        return Ok(());
+    };
+    let export = Export {
+        name: &tag.name,
+        from: span.start,
+        to: span.end,
+    };
+    let read = plant
+        .reader
+        .export_samples(&export, &mut |at, value, quality| {
+            visit(at, value, quality);
+            ControlFlow::Continue(())
+        });
+    match read {
+        Ok(_) | Err(HistoryError::NoSeries(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What validation finds unusual of a measurement is usual for states and counters: they stand still, jump, and come
+/// back after a gap. Counters have rules of their own for what cannot be.
+const fn settled(quality: Quality) -> Quality {
+    match quality {
+        Quality::Uncertain(Reason::Gap | Reason::Stuck | Reason::RateOfChange) => Quality::Good,
+        other => other,
+    }
+}
+
+fn readings(
+    plant: &Plant<'_>,
+    tag: Option<TagId>,
+    span: Span,
+) -> Result<Vec<Reading>, AnalysisError> {
+    let mut readings = Vec::new();
+    each(plant, tag, span, |at, value, quality| {
+        let number = value.as_f64();
+        readings.push(Reading {
+            at,
+            value: number.unwrap_or(f64::NAN),
+            quality: number.map_or(Quality::Bad(Reason::NotANumber), |_| settled(quality)),
+        });
+    })?;
+    Ok(readings)
+}
+
+/// Changes of a text; numbers are read as they are written without a fraction.
+pub(super) fn texts(
+    plant: &Plant<'_>,
+    tag: Option<TagId>,
+    span: Span,
+) -> Result<Texts, AnalysisError> {
+    let mut changes: Texts = Vec::new();
+    each(plant, tag, span, |at, value, quality| {
+        if !settled(quality).is_good() {
+            return;
+        }
+        let text = match &value {
+            Value::Text(text) => arc(text),
+            Value::Int(number) => arc(&number.to_string()),
+            Value::Float(number) => arc(&number.to_string()),
+            Value::Bool(_) | Value::Missing => None,
+        };
+        if changes.last().is_none_or(|(_, before)| *before != text) {
+            changes.push((at, text));
+        }
+    })?;
+    Ok(changes)
+}
+
+/// Orders and products as they were allocated.
+fn allocations(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    span: Span,
+) -> Result<Allocations, AnalysisError> {
+    if unit.order.is_none() && unit.product.is_none() {
+        let own = unit.ideal_cycle.map(|_| Allocation {
+            order: None,
+            product: arc(&own_product(&unit.name)),
+        });
+        return Ok(own.map(|own| (span.start, Some(own))).into_iter().collect());
+    }
+    let orders = texts(plant, unit.order, span)?;
+    let products = texts(plant, unit.product, span)?;
+    let mut times: Vec<Timestamp> = orders.iter().chain(&products).map(|(at, _)| *at).collect();
+    times.sort_unstable();
+    times.dedup();
+    let (mut order, mut product) = (Cursor::new(&orders), Cursor::new(&products));
+    let mut allocations = Vec::with_capacity(times.len());
+    for at in times {
+        let (order, product) = (order.at(at), product.at(at));
+        let is_free = if unit.order.is_some() {
+            order.is_none()
+        } else {
+            product.is_none()
+        };
+        let allocation = (!is_free).then_some(Allocation { order, product });
+        allocations.push((at, allocation));
+    }
+    Ok(allocations)
+}
+
+/// Walks forward through changes.
+struct Cursor<'a> {
+    rest: &'a [(Timestamp, Option<Arc<str>>)],
+    text: Option<Arc<str>>,
+}
+
+impl<'a> Cursor<'a> {
+    const fn new(rest: &'a [(Timestamp, Option<Arc<str>>)]) -> Self {
+        Self { rest, text: None }
+    }
+
+    fn at(&mut self, time: Timestamp) -> Option<Arc<str>> {
+        while let Some(((at, text), rest)) =
+            self.rest.split_first().filter(|((at, _), _)| *at <= time)
+        {
+            let _ = at;
+            self.text.clone_from(text);
+            self.rest = rest;
+        }
+        self.text.clone()
+    }
+}
+
+fn machine_state(value: &Value) -> Option<MachineState> {
+    match value {
+        Value::Int(code) => Some(MachineState::Code(*code)),
+        Value::Bool(flag) => Some(MachineState::Code(i64::from(*flag))),
+        Value::Float(code) => whole(*code).map(MachineState::Code),
+        Value::Text(word) => Some(MachineState::Word(Arc::from(word.as_str()))),
+        Value::Missing => None,
+    }
+}
+
+fn mode_of(number: f64) -> Mode {
+    whole(number).map_or(Mode::Production, Mode::from_packml)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the number is whole and small"
+)]
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64)
+}
+
+fn edits(plant: &Plant<'_>, unit: &WorkUnit) -> Vec<ReasonEdit> {
+    let own = plant
+        .reasons
+        .iter()
+        .filter(|(_, name, _)| *name == unit.name);
+    own.filter_map(|(at, _, said)| {
+        Some(ReasonEdit {
+            stop_start: Timestamp::from_nanos(said.stop_start_ns),
+            at: *at,
+            by: Role::parse(&said.role).ok()?,
+            reason: said.reason.as_deref().and_then(arc),
+        })
+    })
+    .collect()
+}
+
+/// Rejects of a work unit that were found late, each with the time and subject of its event.
+pub(super) fn late_rejects(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    calendar: &Calendar,
+) -> Vec<((i64, String), LateRejects)> {
+    let own = plant
+        .late
+        .iter()
+        .filter(|(.., late)| late.work_unit == unit.name);
+    own.filter_map(|(found_at, subject, late)| {
+        let shift = calendar.at(Timestamp::from_nanos(late.origin_ns))?;
+        let rejects = LateRejects {
+            origin: AtomKey {
+                unit: unit.asset.clone(),
+                shift: shift.key,
+                product: late.product.as_deref().and_then(arc),
+                order: late.order.as_deref().and_then(arc),
+            },
+            scrap: late.scrap,
+            rework: late.rework,
+            found_at: *found_at,
+        };
+        Some(((found_at.as_nanos(), subject.clone()), rejects))
+    })
+    .collect()
+}

@@ -1,0 +1,39 @@
+//! What people ask of the plant's memory: facts are fetched from the history, the pure analytics work on them.
+//!
+//! ```text
+//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts
+//! history (reader) ──┤                                                           └─► compare
+//!                    └─ samples ───────────────────────────────────────────────────► spc
+//! ```
+//!
+//! A [`Question`] is what a command asks, by itself on an idle data directory or through the running gateway;
+//! [`answer`] is the same function in both. The figures of a shift are stated once it is over ([`Accountant`]) and kept
+//! in the history for good; what is not stated yet is worked out from samples each time it is asked for.
+//!
+//! Nothing here knows the time: the caller says what is now.
+
+mod account;
+mod accountant;
+mod comparison;
+mod error;
+mod gather;
+mod intake;
+mod oee;
+mod period;
+mod plant;
+mod question;
+mod samples;
+mod shifts;
+mod spc;
+mod stored;
+
+pub use accountant::Accountant;
+pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
+pub use error::AnalysisError;
+pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
+pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
+pub use period::{Period, PeriodError};
+pub use question::{Question, answer};
+pub use samples::SamplesQuestion;
+pub use shifts::{ShiftRow, ShiftsAnswer, ShiftsQuestion};
+pub use spc::SpcQuestion;

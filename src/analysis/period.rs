@@ -1,0 +1,232 @@
+//! The time that a question is about.
+
+use std::time::Duration;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Timestamp, Zone};
+use crate::production::calendar::Calendar;
+use crate::production::span::Span;
+
+/// Longest period: ten years.
+const DAYS_MAX: i64 = 3_660;
+
+/// A period as a person asks for it: production days, or moments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Period {
+    /// `2026-03-01` (that production day), `2026-03-01T06:00:00Z`, `today`, `yesterday`, `7d` (days before the end).
+    pub from: String,
+    /// The same; a day is included, a moment is not. Now when it is left out.
+    pub to: Option<String>,
+}
+
+/// Why a period is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PeriodError {
+    /// Words that are no time.
+    #[error(
+        "\"{0}\" is no time; allowed: a production day as 2026-03-01, a moment as 2026-03-01T06:00:00Z, today, yesterday, or days back as 7d"
+    )]
+    NoTime(String),
+    /// Nothing in it, or too much.
+    #[error("the period from {from} to {to} is empty or longer than ten years")]
+    Length {
+        /// Its begin.
+        from: Timestamp,
+        /// Its end.
+        to: Timestamp,
+    },
+}
+
+/// A boundary.
+enum Edge {
+    Day(Date),
+    Moment(Timestamp),
+}
+
+impl Period {
+    /// The span that it means, by the shifts of `calendar`; without one, days are those of the clock in `zone`. Never
+    /// reaches beyond `now`.
+    pub fn span(
+        &self,
+        calendar: Option<&Calendar>,
+        zone: &Zone,
+        now: Timestamp,
+    ) -> Result<Span, PeriodError> {
+        let today = day_of(now, calendar, zone);
+        let to = match &self.to {
+            None => now,
+            Some(text) => match edge(text, today, None)? {
+                Edge::Moment(time) => time,
+                Edge::Day(day) => end_of(day, calendar, zone),
+            },
+        };
+        let last = day_of(to.saturating_sub(Duration::from_nanos(1)), calendar, zone);
+        let from = match edge(&self.from, today, Some(last))? {
+            Edge::Moment(time) => time,
+            Edge::Day(day) => start_of(day, calendar, zone),
+        };
+        let to = to.min(now);
+        let longest = DAYS_MAX * 86_400_000_000_000;
+        if from >= to || to.nanos_since(from) > longest {
+            return Err(PeriodError::Length { from, to });
+        }
+        Ok(Span::new(from, to))
+    }
+}
+
+fn edge(text: &str, today: Date, last: Option<Date>) -> Result<Edge, PeriodError> {
+    let no_time = || PeriodError::NoTime(text.to_owned());
+    let back = |from: Date, days: i64| {
+        let span = jiff::Span::new().try_days(days).ok()?;
+        from.checked_sub(span).ok()
+    };
+    if text == "today" {
+        return Ok(Edge::Day(today));
+    }
+    if text == "yesterday" {
+        return back(today, 1).map(Edge::Day).ok_or_else(no_time);
+    }
+    if let Some(days) = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<i64>().ok())
+    {
+        // Seven days back from a day that counts itself.
+        let first = back(last.unwrap_or(today), days.clamp(1, DAYS_MAX) - 1);
+        return first.map(Edge::Day).ok_or_else(no_time);
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        let nanos = i64::try_from(time.as_nanosecond()).map_err(|_too_far| no_time())?;
+        return Ok(Edge::Moment(Timestamp::from_nanos(nanos)));
+    }
+    if text.contains('T') {
+        return Err(no_time());
+    }
+    text.parse::<Date>()
+        .map(Edge::Day)
+        .map_err(|_no_date| no_time())
+}
+
+fn start_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
+    let shifts = calendar
+        .map(|calendar| calendar.production_day(day))
+        .unwrap_or_default();
+    let first = shifts.iter().map(|shift| shift.credit.start).min();
+    first.unwrap_or_else(|| midnight(day, zone))
+}
+
+fn end_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
+    let shifts = calendar
+        .map(|calendar| calendar.production_day(day))
+        .unwrap_or_default();
+    let last = shifts.iter().map(|shift| shift.credit.end).max();
+    last.unwrap_or_else(|| midnight(day.tomorrow().unwrap_or(day), zone))
+}
+
+/// The production day that `time` belongs to; that of the clock where no shift is.
+fn day_of(time: Timestamp, calendar: Option<&Calendar>, zone: &Zone) -> Date {
+    let shift = calendar.and_then(|calendar| calendar.at(time));
+    shift.map_or_else(|| date_of(time, zone), |shift| shift.production_day)
+}
+
+/// The date that the plant's clocks show.
+pub(super) fn date_of(time: Timestamp, zone: &Zone) -> Date {
+    zone.date_time(time)
+        .map_or(Date::MIN, jiff::civil::DateTime::date)
+}
+
+fn midnight(day: Date, zone: &Zone) -> Timestamp {
+    let local = day.at(0, 0, 0, 0);
+    zone.instant(local).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::production::calendar::{CalendarDefinition, ShiftDef};
+
+    fn calendar() -> Calendar {
+        let time = |hour| jiff::civil::time(hour, 0, 0, 0);
+        let shifts = vec![
+            ShiftDef::new("day", time(6), time(18)),
+            ShiftDef::new("night", time(18), time(6)),
+        ];
+        Calendar::new(CalendarDefinition::new(berlin(), shifts)).unwrap()
+    }
+
+    fn berlin() -> Zone {
+        Zone::named("Europe/Berlin").unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        let time: jiff::Timestamp = text.parse().unwrap();
+        Timestamp::from_millis(time.as_millisecond())
+    }
+
+    #[track_caller]
+    fn check(from: &str, to: Option<&str>, expected: Result<(&str, &str), &str>) {
+        let period = Period {
+            from: from.to_owned(),
+            to: to.map(str::to_owned),
+        };
+        let now = at("2026-03-30T10:00:00Z");
+        let span = period.span(Some(&calendar()), &berlin(), now);
+        let text = span.map(|span| (span.start.to_string(), span.end.to_string()));
+        match (text, expected) {
+            (Ok((start, end)), Ok(expected)) => {
+                assert_eq!((start.as_str(), end.as_str()), expected);
+            }
+            (Err(error), Err(expected)) => {
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            (got, expected) => panic!("{got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_day_is_a_production_day() {
+        let night = ("2026-03-28T05:00:00.000Z", "2026-03-29T04:00:00.000Z");
+        check("2026-03-28", Some("2026-03-28"), Ok(night));
+        let until_now = ("2026-03-30T04:00:00.000Z", "2026-03-30T10:00:00.000Z");
+        check("today", None, Ok(until_now));
+        check("1d", None, Ok(until_now));
+        let yesterday = ("2026-03-29T04:00:00.000Z", "2026-03-30T04:00:00.000Z");
+        check("yesterday", Some("yesterday"), Ok(yesterday));
+        let both = ("2026-03-28T05:00:00.000Z", "2026-03-30T04:00:00.000Z");
+        check("2d", Some("2026-03-29"), Ok(both));
+    }
+
+    #[test]
+    fn a_moment_is_itself_and_nothing_is_beyond_now() {
+        let hour = ("2026-03-01T06:00:00.000Z", "2026-03-01T07:00:00.000Z");
+        check(
+            "2026-03-01T06:00:00Z",
+            Some("2026-03-01T07:00:00Z"),
+            Ok(hour),
+        );
+        let open = ("2026-03-30T09:00:00.000Z", "2026-03-30T10:00:00.000Z");
+        check("2026-03-30T09:00:00Z", Some("2027-01-01"), Ok(open));
+    }
+
+    #[test]
+    fn what_is_no_period_is_told() {
+        check("soon", None, Err("\"soon\" is no time"));
+        check("2026-13-01", None, Err("is no time"));
+        check("2026-03-01T06:00", None, Err("is no time"));
+        check("today", Some("yesterday"), Err("is empty or longer"));
+        check("1990-01-01", None, Err("is empty or longer than ten years"));
+    }
+
+    #[test]
+    fn without_shifts_days_are_those_of_the_clock() {
+        let period = Period {
+            from: "2026-03-29".to_owned(),
+            to: Some("2026-03-29".to_owned()),
+        };
+        let span = period
+            .span(None, &berlin(), at("2026-04-30T10:00:00Z"))
+            .unwrap();
+        assert_eq!(span.length(), Duration::from_hours(23));
+    }
+}

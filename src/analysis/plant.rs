@@ -1,0 +1,256 @@
+//! The plant as it is known when a question is asked: its configuration, and the master data that was taken in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::AnalysisError;
+use super::stored::{
+    LATE_REJECTS, LateRejectsV1, PLANNED_STOP, PlannedStopV1, ProductV1, ReasonV1, RosterV1,
+    content,
+};
+use crate::config::{Config, WorkUnit};
+use crate::history::{Event, EventKind, EventQuery, Reader};
+use crate::model::Timestamp;
+use crate::production::calendar::{Calendar, CalendarError, Change, Exception, RosterEntry};
+use crate::production::product::{Catalogue, IdealCycle, Product};
+
+/// Most master data of a kind.
+const FACTS_MAX: usize = 2_000_000;
+/// A time before and after every other.
+pub(super) const EVER: (Timestamp, Timestamp) = (
+    Timestamp::from_nanos(i64::MIN),
+    Timestamp::from_nanos(i64::MAX),
+);
+
+/// Configuration and master data.
+#[derive(Debug)]
+pub(super) struct Plant<'a> {
+    pub(super) config: &'a Config,
+    pub(super) reader: &'a Reader,
+    pub(super) catalogue: Catalogue,
+    roster: Vec<RosterEntry>,
+    crews: Vec<Exception>,
+    pub(super) specs: BTreeMap<String, ProductV1>,
+    pub(super) reasons: Vec<(Timestamp, String, ReasonV1)>,
+    pub(super) late: Vec<(Timestamp, String, LateRejectsV1)>,
+    pub(super) planned: Vec<(Timestamp, String, PlannedStopV1)>,
+}
+
+impl<'a> Plant<'a> {
+    /// Reads the master data.
+    pub(super) fn load(config: &'a Config, reader: &'a Reader) -> Result<Self, AnalysisError> {
+        let read = |kind| events(reader, kind);
+        let products: Vec<_> = read(EventKind::PRODUCT)?
+            .iter()
+            .filter_map(|event| Some((event.subject.clone(), event.time, content(event)?)))
+            .collect();
+        let roster: Vec<RosterV1> = read(EventKind::STAFFING)?
+            .iter()
+            .filter_map(content)
+            .collect();
+        let subject = |event: &Event| event.subject.clone();
+        Ok(Self {
+            config,
+            reader,
+            catalogue: catalogue(config, &products)?,
+            crews: crews(config, &roster),
+            roster: roster.iter().filter_map(roster_entry).collect(),
+            specs: products
+                .into_iter()
+                .map(|(id, _, product)| (id, product))
+                .collect(),
+            reasons: read(EventKind::REASON_EDIT)?
+                .iter()
+                .filter_map(|event| Some((event.time, subject(event), content(event)?)))
+                .collect(),
+            late: read(LATE_REJECTS)?
+                .iter()
+                .filter_map(|event| Some((event.time, subject(event), content(event)?)))
+                .collect(),
+            planned: read(PLANNED_STOP)?
+                .iter()
+                .filter_map(|event| Some((event.time, subject(event), content(event)?)))
+                .collect(),
+        })
+    }
+
+    /// The shifts of one work unit, with the people who worked them.
+    pub(super) fn calendar_of(&self, unit: &WorkUnit) -> Result<Calendar, AnalysisError> {
+        let shifts = self.config.production.calendar.as_ref();
+        let calendar = shifts.ok_or(AnalysisError::NoCalendar)?;
+        self.staffed(&calendar.of(&unit.name, &unit.shifts))
+    }
+
+    /// The shifts of the plant, with the people who worked them.
+    pub(super) fn calendar(&self) -> Result<Calendar, AnalysisError> {
+        let shifts = self.config.production.calendar.as_ref();
+        self.staffed(&shifts.ok_or(AnalysisError::NoCalendar)?.plant)
+    }
+
+    fn staffed(&self, calendar: &Calendar) -> Result<Calendar, AnalysisError> {
+        let mut definition = calendar.definition().clone();
+        // What is told of a shift that did not take place here belongs to other machines.
+        let takes_place = |date, name: &str| {
+            calendar
+                .on(date)
+                .iter()
+                .any(|shift| *shift.key.shift == *name)
+        };
+        let staffed = self
+            .roster
+            .iter()
+            .filter(|entry| takes_place(entry.date, &entry.shift));
+        definition.roster = staffed.cloned().collect();
+        let crews = self
+            .crews
+            .iter()
+            .filter(|exception| match &exception.change {
+                Change::Crew { shift, .. } => takes_place(exception.date, shift),
+                _ => false,
+            });
+        definition.exceptions.extend(crews.cloned());
+        Calendar::new(definition).map_err(|errors| {
+            let first = errors.into_iter().next();
+            AnalysisError::Roster(first.unwrap_or(CalendarError::Shifts(0)))
+        })
+    }
+
+    /// The work units of these names; all when none are named.
+    pub(super) fn work_units(&self, names: &[String]) -> Result<Vec<&'a WorkUnit>, AnalysisError> {
+        let all = &self.config.production.work_units;
+        if all.is_empty() {
+            return Err(AnalysisError::NoWorkUnits);
+        }
+        if names.is_empty() {
+            return Ok(all.iter().collect());
+        }
+        let find = |name: &String| {
+            let unit = all.iter().find(|unit| unit.name == *name);
+            unit.ok_or_else(|| AnalysisError::Unknown {
+                what: "work unit",
+                name: name.clone(),
+                allowed: all
+                    .iter()
+                    .map(|unit| unit.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            })
+        };
+        names.iter().map(find).collect()
+    }
+}
+
+/// All events of a kind.
+pub(super) fn events(reader: &Reader, kind: EventKind) -> Result<Vec<Event>, AnalysisError> {
+    let (from, to) = EVER;
+    Ok(reader.events(&EventQuery {
+        kinds: vec![kind],
+        subject: None,
+        from,
+        to,
+        limit: FACTS_MAX,
+    })?)
+}
+
+/// Products of the configuration with the ideal cycles that were taken in; what was taken in wins from its time on.
+fn catalogue(
+    config: &Config,
+    taken: &[(String, Timestamp, ProductV1)],
+) -> Result<Catalogue, AnalysisError> {
+    let configured = config.production.products.iter();
+    let mut products: BTreeMap<String, Product> = configured
+        .map(|product| (product.id.clone(), product.clone()))
+        .collect();
+    for (id, valid_from, version) in taken {
+        let product = products.entry(id.clone()).or_insert_with(|| Product {
+            id: id.clone(),
+            family: None,
+            ideal: Vec::new(),
+        });
+        if !version.family.is_empty() {
+            product.family = Some(version.family.clone());
+        }
+        product
+            .ideal
+            .retain(|ideal| ideal.valid_from != *valid_from);
+        let newest = product
+            .ideal
+            .iter()
+            .map(|ideal| ideal.version)
+            .max()
+            .unwrap_or(0);
+        product.ideal.push(IdealCycle {
+            version: newest.saturating_add(1),
+            valid_from: *valid_from,
+            pru_s: version.ideal_cycle_s,
+        });
+    }
+    for unit in &config.production.work_units {
+        if let Some(cycle) = unit.ideal_cycle {
+            let product = own_product(&unit.name);
+            products.insert(
+                product.clone(),
+                Product {
+                    id: product,
+                    family: None,
+                    ideal: vec![IdealCycle {
+                        version: 1,
+                        valid_from: EVER.0,
+                        pru_s: cycle.as_secs_f64(),
+                    }],
+                },
+            );
+        }
+    }
+    Ok(Catalogue::new(products.into_values().collect())?)
+}
+
+/// What a work unit makes that has no tag for its product.
+pub(super) fn own_product(work_unit: &str) -> String {
+    format!("product of {work_unit}")
+}
+
+fn roster_entry(row: &RosterV1) -> Option<RosterEntry> {
+    Some(RosterEntry {
+        date: row.date.parse().ok()?,
+        shift: row.shift.clone(),
+        headcount: row.headcount,
+        experience_share: row.experience_share,
+    })
+}
+
+/// Crews that worked another shift than the pattern says, or any shift where there is no pattern.
+fn crews(config: &Config, roster: &[RosterV1]) -> Vec<Exception> {
+    let Some(shifts) = &config.production.calendar else {
+        return Vec::new();
+    };
+    let differs = |row: &&RosterV1| {
+        let (Some(crew), Ok(date)) = (&row.crew, row.date.parse()) else {
+            return false;
+        };
+        let planned = shifts.plant.on(date);
+        let shift = planned.iter().find(|shift| *shift.key.shift == *row.shift);
+        shift.is_some_and(|shift| !shift.crews.iter().any(|planned| **planned == **crew))
+    };
+    let exception = |row: &RosterV1| {
+        Some(Exception {
+            date: row.date.parse().ok()?,
+            reason: "roster".to_owned(),
+            change: Change::Crew {
+                shift: row.shift.clone(),
+                crew: row.crew.clone()?,
+            },
+        })
+    };
+    roster
+        .iter()
+        .filter(differs)
+        .filter_map(exception)
+        .collect()
+}
+
+/// A shared text.
+pub(super) fn arc(text: &str) -> Option<Arc<str>> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| Arc::from(text))
+}

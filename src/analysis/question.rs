@@ -1,0 +1,55 @@
+//! What a command asks, in the form that goes through the control socket.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::comparison::{CompareQuestion, compare_periods};
+use super::error::AnalysisError;
+use super::oee::{OeeQuestion, oee};
+use super::samples::{SamplesQuestion, samples};
+use super::shifts::{ShiftsQuestion, shifts};
+use super::spc::{SpcQuestion, spc};
+use crate::config::Config;
+use crate::history::Reader;
+use crate::model::Timestamp;
+
+/// A question about the plant's past.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Question {
+    /// Production figures: an [`super::OeeAnswer`].
+    Oee(OeeQuestion),
+    /// Shifts, who worked them and what came of it: a [`super::ShiftsAnswer`].
+    Shifts(ShiftsQuestion),
+    /// Quality charts: a list of [`crate::quality::study::SpcReport`].
+    Spc(SpcQuestion),
+    /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
+    Compare(CompareQuestion),
+    /// Samples and roll-ups.
+    Samples(SamplesQuestion),
+}
+
+/// The answer as JSON, worked out from what `reader` sees.
+pub fn answer(
+    question: &Question,
+    config: &Config,
+    reader: &Reader,
+    now: Timestamp,
+) -> Result<Value, AnalysisError> {
+    let json = |answer: Result<Value, serde_json::Error>| {
+        answer.map_err(|error| {
+            AnalysisError::Refused(format!("the answer cannot be written: {error}"))
+        })
+    };
+    match question {
+        Question::Oee(question) => json(serde_json::to_value(oee(question, config, reader, now)?)),
+        Question::Shifts(question) => {
+            json(serde_json::to_value(shifts(question, config, reader, now)?))
+        }
+        Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
+        Question::Compare(question) => json(serde_json::to_value(compare_periods(
+            question, config, reader, now,
+        )?)),
+        Question::Samples(question) => samples(question, config, reader, now),
+    }
+}

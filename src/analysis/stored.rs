@@ -1,0 +1,152 @@
+//! What is kept in the history beside the samples: master data that people or other systems bring, and the stated figures
+//! of each shift.
+//!
+//! Each is an event; its content is a version byte (1) and postcard in field order. Fields are never changed: a later
+//! form has another version.
+//!
+//! | event kind | time | subject | content |
+//! |---|---|---|---|
+//! | product | valid from | product | [`ProductV1`] |
+//! | order | planned start | order | [`OrderV1`] |
+//! | staffing | start of the shift | `date.shift` | [`RosterV1`] |
+//! | reason edit | when it was said | work unit | [`ReasonV1`] |
+//! | late rejects | when they were found | `work unit origin product order` | [`LateRejectsV1`] |
+//! | planned stop | its start | work unit | [`PlannedStopV1`] |
+//! | atoms | start of the shift | work unit | [`StatementV1`] |
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::history::{Event, EventKind};
+use crate::model::Timestamp;
+use crate::production::stored::AtomsV1;
+
+/// Rejects that were found after they were made.
+pub(super) const LATE_REJECTS: EventKind = EventKind(12);
+/// A planned stop of one work unit.
+pub(super) const PLANNED_STOP: EventKind = EventKind(13);
+/// First byte of every content.
+const VERSION: u8 = 1;
+
+/// A product, or a new ideal cycle of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ProductV1 {
+    pub(super) family: String,
+    /// Seconds per piece.
+    pub(super) ideal_cycle_s: f64,
+    /// What is measured of it; empty for nothing.
+    pub(super) characteristic: String,
+    pub(super) nominal: Option<f64>,
+    pub(super) lsl: Option<f64>,
+    pub(super) usl: Option<f64>,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct OrderV1 {
+    pub(super) product: String,
+    pub(super) quantity: f64,
+    pub(super) work_unit: String,
+    pub(super) planned_end_ns: Option<i64>,
+    pub(super) actual_start_ns: Option<i64>,
+    pub(super) actual_end_ns: Option<i64>,
+}
+
+/// Who worked a shift: counts and the crew, no persons.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct RosterV1 {
+    /// Local date on which the shift starts.
+    pub(super) date: String,
+    pub(super) shift: String,
+    pub(super) crew: Option<String>,
+    pub(super) headcount: Option<u32>,
+    pub(super) experience_share: Option<f64>,
+}
+
+/// What a person says about a stop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ReasonV1 {
+    pub(super) stop_start_ns: i64,
+    pub(super) role: String,
+    /// None takes a reason back.
+    pub(super) reason: Option<String>,
+}
+
+/// Rejects that were found after the shift that made them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LateRejectsV1 {
+    pub(super) work_unit: String,
+    /// When they were made.
+    pub(super) origin_ns: i64,
+    pub(super) product: Option<String>,
+    pub(super) order: Option<String>,
+    pub(super) scrap: f64,
+    pub(super) rework: f64,
+}
+
+/// Planned maintenance, a meeting, a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct PlannedStopV1 {
+    pub(super) end_ns: i64,
+    /// Whether machines in maintenance mode are in planned maintenance meanwhile.
+    pub(super) is_maintenance: bool,
+    pub(super) label: String,
+}
+
+/// The stated figures of a work unit in a shift.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct StatementV1 {
+    pub(super) atoms: AtomsV1,
+    pub(super) stops: Vec<StopV1>,
+    pub(super) cycles: Vec<CyclesV1>,
+    /// Late rejects that are in it, as time and subject of their events.
+    pub(super) booked: Vec<(i64, String)>,
+}
+
+/// A downtime.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct StopV1 {
+    pub(super) start_ns: i64,
+    pub(super) end_ns: i64,
+    /// Name of its element.
+    pub(super) element: String,
+    pub(super) reason: Option<String>,
+    pub(super) counted_ns: u64,
+    pub(super) is_open: bool,
+}
+
+/// Cycle times of a product: all of them, or as many as [`CyclesV1::KEPT_MAX`] spread over the shift.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct CyclesV1 {
+    pub(super) product: Option<String>,
+    /// End of the piece, and its cycle in seconds.
+    pub(super) cycles: Vec<(i64, f32)>,
+}
+
+impl CyclesV1 {
+    /// More tell no more about the distribution: the median of 64 is known to an eighth of a standard deviation.
+    pub(super) const KEPT_MAX: usize = 64;
+}
+
+/// An event with `content`.
+pub(super) fn event<T: Serialize>(
+    kind: EventKind,
+    time: Timestamp,
+    subject: String,
+    content: &T,
+) -> Event {
+    // Plain structures of numbers and text always encode.
+    let bytes = postcard::to_stdvec(&(VERSION, content)).unwrap_or_default();
+    Event {
+        kind,
+        time,
+        subject,
+        content: Some(bytes),
+    }
+}
+
+/// The content of an event; `None` when it is damaged or of another version.
+pub(super) fn content<T: DeserializeOwned>(event: &Event) -> Option<T> {
+    let (version, content) = postcard::from_bytes::<(u8, T)>(event.content.as_ref()?).ok()?;
+    (version == VERSION).then_some(content)
+}

@@ -1,0 +1,219 @@
+//! `andon spc`: quality charts of a measured tag.
+
+use serde_json::Value;
+
+use super::Outcome;
+use super::ask::{self, Failure, Of, Source};
+use super::output::{Align, Table};
+use crate::analysis::{Question, SpcQuestion};
+
+/// Chart a measured tag: limits, points out of control, run rules, capability.
+///
+/// One chart for each product and machine. Limits of specification come from the products that were taken in
+/// (`andon intake`), or from here.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The tag, as press1.width.
+    tag: String,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    of: Of,
+    /// Kind of chart: `xbar_r`, `xbar_s`, `i_mr`, ewma, cusum; chosen by the data when left out.
+    #[arg(long, value_name = "KIND")]
+    chart: Option<String>,
+    /// Readings of a subgroup.
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    subgroup: usize,
+    /// Run rules: standard, nelson, `western_electric`, `limits_only`, none, or numbers as 1,2,5.
+    #[arg(long, value_name = "RULES")]
+    rules: Option<String>,
+    /// Lower specification limit.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    lsl: Option<f64>,
+    /// Upper specification limit.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    usl: Option<f64>,
+    /// Nominal value.
+    #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
+    target: Option<f64>,
+    /// Learn the limits from what is before this moment only.
+    #[arg(long, value_name = "TIME")]
+    learn_until: Option<String>,
+    /// A reading is a change of the value: for a station that shows the last measurement until the next.
+    #[arg(long)]
+    changes_only: bool,
+    /// One chart for all products.
+    #[arg(long)]
+    pooled: bool,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    let question = SpcQuestion {
+        tag: args.tag.clone(),
+        period: args.of.period(),
+        chart: args.chart.clone(),
+        subgroup: args.subgroup,
+        rules: args.rules.clone(),
+        lsl: args.lsl,
+        usl: args.usl,
+        target: args.target,
+        learn_until: args.learn_until.clone(),
+        changes_only: args.changes_only,
+        pooled: args.pooled,
+    };
+    ask::run(&args.source, &Question::Spc(question), |answer| {
+        text(&answer)
+    })
+}
+
+fn text(reports: &Value) -> Result<String, Failure> {
+    let reports = reports
+        .as_array()
+        .ok_or("the answer is no list of charts")?;
+    let mut text = String::new();
+    for report in reports {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&head(report));
+        text.push_str(&limits(report));
+        text.push_str(&signals(report));
+        text.push_str(&capability(report));
+        for warning in report["warnings"].as_array().into_iter().flatten() {
+            text.extend([format!("note: {}\n", word(&warning["text"]))]);
+        }
+    }
+    Ok(text)
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
+}
+
+fn digits(value: &Value) -> String {
+    value
+        .as_f64()
+        .map_or_else(|| "-".to_owned(), |number| format!("{number:.5}"))
+}
+
+fn head(report: &Value) -> String {
+    let phase = &report["phase"];
+    let of: Vec<&str> = [&report["product"], &report["machine"]]
+        .into_iter()
+        .filter_map(Value::as_str)
+        .filter(|name| !name.is_empty())
+        .collect();
+    let in_control = if report["in_control"] == true {
+        "in control"
+    } else {
+        "out of control"
+    };
+    format!(
+        "{} ({}): {} chart, {}; {}, {} subgroups; {in_control}\n",
+        word(&report["characteristic"]),
+        of.join(", "),
+        word(&report["chart"]),
+        word(&report["chart_reason"]),
+        word(&phase["name"]),
+        phase["subgroups"],
+    )
+}
+
+/// Limits of the last point of each panel: with subgroups of one size they are those of all.
+fn limits(report: &Value) -> String {
+    let mut table = Table::new(&[
+        ("panel", Align::Left),
+        ("points", Align::Right),
+        ("LCL", Align::Right),
+        ("centre", Align::Right),
+        ("UCL", Align::Right),
+        ("rules", Align::Left),
+    ]);
+    for panel in report["panels"].as_array().into_iter().flatten() {
+        let points = panel["points"].as_array();
+        let last = points.and_then(|points| points.last());
+        let limit = |key: &str| last.map_or_else(|| "-".to_owned(), |point| digits(&point[key]));
+        let rules: Vec<&str> = panel["rules"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        table.row([
+            word(&panel["statistic"]).to_owned(),
+            points.map_or(0, Vec::len).to_string(),
+            limit("lcl"),
+            limit("center"),
+            limit("ucl"),
+            rules.join(" "),
+        ]);
+    }
+    table.render()
+}
+
+fn signals(report: &Value) -> String {
+    const SHOWN: usize = 20;
+    let Some(signals) = report["signals"]
+        .as_array()
+        .filter(|signals| !signals.is_empty())
+    else {
+        return String::new();
+    };
+    let mut table = Table::new(&[
+        ("signal", Align::Left),
+        ("at", Align::Left),
+        ("point", Align::Right),
+        ("rule", Align::Left),
+        ("meaning", Align::Left),
+    ]);
+    for signal in signals.iter().take(SHOWN) {
+        table.row([
+            word(&signal["statistic"]).to_owned(),
+            word(&signal["at"]).to_owned(),
+            signal["index"].to_string(),
+            word(&signal["rule"]).to_owned(),
+            word(&signal["meaning"]).to_owned(),
+        ]);
+    }
+    let mut text = table.render();
+    if signals.len() > SHOWN {
+        text.extend([format!("and {} more\n", signals.len() - SHOWN)]);
+    }
+    text
+}
+
+fn capability(report: &Value) -> String {
+    let of = &report["capability"];
+    if of.is_null() {
+        return String::new();
+    }
+    let index = |side: &str, key: &str| {
+        of.pointer(&format!("/{side}/{key}"))
+            .map_or_else(|| "-".to_owned(), digits)
+    };
+    let interval = |side: &str| {
+        let ends = of
+            .pointer(&format!("/{side}/least_ci"))
+            .and_then(Value::as_array);
+        ends.map_or_else(String::new, |ends| {
+            let ends: Vec<String> = ends.iter().map(digits).collect();
+            format!(" ({})", ends.join(" to "))
+        })
+    };
+    let mut text = format!(
+        "capability, n = {}: Cp {} Cpk {}{}, Pp {} Ppk {}{}; {}\n",
+        of["n"],
+        index("within", "potential"),
+        index("within", "least"),
+        interval("within"),
+        index("overall", "potential"),
+        index("overall", "least"),
+        interval("overall"),
+        word(&of["standing"]),
+    );
+    for note in of["notes"].as_array().into_iter().flatten() {
+        text.extend([format!("note: {}\n", word(&note["text"]))]);
+    }
+    text
+}

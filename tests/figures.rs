@@ -1,0 +1,386 @@
+//! What a plant does that is no ordinary production, through the whole pipeline: what the figures make of it, how much of
+//! the time they cover, and what they say about themselves.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// One row a minute of an early shift of eight hours.
+const MINUTES: u32 = 480;
+const RUN: u16 = 6;
+const STOPPED: u16 = 2;
+
+const CONFIG: &str = r#"
+[gateway]
+id = "figures"
+asset = "plant"
+
+[calendar]
+[[calendar.shift]]
+name = "early"
+start = "06:00"
+end = "14:00"
+
+[[calendar.exception]]
+date = "2026-05-06"
+closed = true
+work_units = ["mill"]
+
+[[product]]
+id = "A"
+ideal_cycle = "60s"
+
+[[product]]
+id = "B"
+ideal_cycle = "30s"
+
+[[work_unit]]
+name = "press"
+state = "press.state"
+mode = "press.mode"
+count = "press.count"
+product = "press.product"
+max_rate_per_s = 0.1
+
+[[work_unit]]
+name = "mill"
+state = "mill.state"
+count = "mill.count"
+product = "mill.product"
+max_rate_per_s = 0.1
+
+[[device]]
+name = "press"
+asset = "press"
+driver = "modbus-tcp"
+endpoint = "127.0.0.1:502"
+[[device.tag]]
+name = "state"
+address = "holding:0"
+type = "u16"
+rate = "60s"
+[[device.tag]]
+name = "mode"
+address = "holding:1"
+type = "u16"
+rate = "60s"
+[[device.tag]]
+name = "count"
+address = "holding:2"
+type = "u32"
+rate = "60s"
+[[device.tag]]
+name = "product"
+address = "holding:4"
+type = "string:4"
+rate = "60s"
+
+[[device]]
+name = "mill"
+asset = "mill"
+driver = "modbus-tcp"
+endpoint = "127.0.0.1:502"
+unit = 2
+[[device.tag]]
+name = "state"
+address = "holding:0"
+type = "u16"
+rate = "60s"
+[[device.tag]]
+name = "count"
+address = "holding:2"
+type = "u32"
+rate = "60s"
+[[device.tag]]
+name = "product"
+address = "holding:4"
+type = "string:4"
+rate = "60s"
+"#;
+
+/// What the press does in a minute of the shift: state, mode, pieces, product; `None` while nothing is sampled.
+type Minute = Option<(u16, u16, u32, &'static str)>;
+
+/// What every test expects of a usual minute.
+const USUAL: Minute = Some((RUN, 1, 1, "A"));
+
+/// After the shift: nothing is made.
+const IDLING: Minute = Some((RUN, 1, 0, "A"));
+
+/// Records days of early shifts, and asks about them.
+struct Plant(tempfile::TempDir);
+
+impl Plant {
+    /// Plays `days` from the fifth of May 2026 on; `minute` says what the press does, the mill runs as usual.
+    fn of(days: u32, minute: impl Fn(u32, u32) -> Minute) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("plant.toml"), CONFIG).unwrap();
+        let mut rows = String::from(
+            "time,press.state,press.mode,press.count,press.product,mill.state,mill.count,mill.product\n",
+        );
+        let (mut made, mut milled) = (0, 0);
+        for day in 0..days {
+            // A quarter of an hour more, so that the shift is over and stated.
+            for at in 0..MINUTES + 15 {
+                let (hour, clock) = (6 + at / 60, at % 60);
+                write!(rows, "2026-05-{:02}T{hour:02}:{clock:02}:00Z,", 5 + day).unwrap();
+                let now = if at < MINUTES {
+                    minute(day, at)
+                } else {
+                    IDLING
+                };
+                match now {
+                    Some((state, mode, pieces, product)) => {
+                        write!(rows, "{state},{mode},{made},{product},").unwrap();
+                        made += pieces;
+                    }
+                    None => rows.push_str(",,,,"),
+                }
+                writeln!(rows, "{RUN},{milled},A").unwrap();
+                milled += u32::from(at < MINUTES);
+            }
+        }
+        std::fs::write(dir.path().join("values.csv"), rows).unwrap();
+        let plant = Self(dir);
+        plant.andon(&[
+            "replay",
+            "-i",
+            &plant.path("values.csv"),
+            "--out",
+            &plant.path("out"),
+        ]);
+        plant
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    fn andon(&self, args: &[&str]) -> Value {
+        let (config, history) = (self.path("plant.toml"), self.path("out"));
+        let output = Command::new(env!("CARGO_BIN_EXE_andon"))
+            .args(args)
+            .args(["-c", &config, "--history", &history, "--json"])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {errors}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn take_in(&self, name: &str, table: &str) -> Value {
+        std::fs::write(Path::new(&self.path(name)), table).unwrap();
+        self.andon(&["intake", &self.path(name)])
+    }
+
+    /// The figures of one group.
+    #[track_caller]
+    fn row(&self, group: &str, args: &[&str]) -> Value {
+        let of = [&["oee", "--from", "2026-05-05"][..], args].concat();
+        let answer = self.andon(&of);
+        let rows = answer["rows"].as_array().unwrap();
+        let found = rows.iter().find(|row| row["group"] == group);
+        found
+            .unwrap_or_else(|| panic!("no {group} in {answer}"))
+            .clone()
+    }
+}
+
+#[track_caller]
+fn check(row: &Value, figure: &str, expected: f64) {
+    let value = if row[figure].is_object() {
+        &row[figure]["value"]
+    } else {
+        &row[figure]
+    };
+    let got = value.as_f64().unwrap_or(f64::NAN);
+    assert!(
+        (got - expected).abs() < 1e-9,
+        "{figure}: {got}, expected {expected}; {row}"
+    );
+}
+
+#[track_caller]
+fn check_flag(row: &Value, flag: &str) {
+    assert!(
+        row["flags"].as_array().unwrap().contains(&flag.into()),
+        "{row}"
+    );
+}
+
+#[test]
+fn an_ordinary_shift_has_nothing_to_say_about_itself() {
+    let plant = Plant::of(1, |_, _| USUAL);
+    let row = plant.row("press", &[]);
+    for (figure, expected) in [
+        ("oee", 1.0),
+        ("availability", 1.0),
+        ("effectiveness", 1.0),
+        ("coverage", 1.0),
+        ("pieces", 480.0),
+    ] {
+        check(&row, figure, expected);
+    }
+    assert_eq!(row["flags"], Value::Array(Vec::new()), "{row}");
+}
+
+#[test]
+fn a_gap_lowers_coverage_and_shows_what_it_may_hide() {
+    let gap = |from: u32, to: u32| {
+        move |_: u32, at: u32| {
+            if (from..to).contains(&at) {
+                None
+            } else {
+                USUAL
+            }
+        }
+    };
+    let row = Plant::of(1, gap(100, 220)).row("press", &[]);
+    // Three polls are waited for.
+    check(&row, "unknown_s", (120.0 - 2.0) * 60.0);
+    check(&row, "coverage", 1.0 - 118.0 / 480.0);
+    check_flag(&row, "low_confidence");
+    let bounds = |key: &str| row["availability"][key].as_f64().unwrap();
+    assert!(bounds("low") < 0.8 && bounds("high") > 0.99, "{row}");
+
+    let row = Plant::of(1, gap(100, 400)).row("press", &[]);
+    assert_eq!(row["oee"]["value"], Value::Null);
+    assert_eq!(row["oee"]["why"], "less than half of the time has data");
+    check_flag(&row, "withheld");
+    check_flag(&row, "block");
+}
+
+#[test]
+fn a_changeover_is_setup_and_no_loss_of_net_effectiveness() {
+    let plant = Plant::of(1, |_, at| match at {
+        0..240 => USUAL,
+        240..300 => Some((STOPPED, 3, 0, "B")),
+        _ => Some((RUN, 1, 2, "B")),
+    });
+    let row = plant.row("press", &[]);
+    check(&row, "setup_s", 3_600.0);
+    check(&row, "availability", 420.0 / 480.0);
+    check(&row, "oee", 420.0 / 480.0);
+    check(&row, "nee", 1.0);
+    check(&row, "coverage", 1.0);
+    assert_eq!(row["failures"], 0);
+}
+
+#[test]
+fn planned_maintenance_is_no_downtime_and_what_is_not_planned_is() {
+    let minute = |_: u32, at: u32| {
+        if (60..180).contains(&at) {
+            Some((STOPPED, 2, 0, "A"))
+        } else {
+            USUAL
+        }
+    };
+    let plant = Plant::of(1, minute);
+    let row = plant.row("press", &[]);
+    check(&row, "stop_s", 7_200.0);
+    assert_eq!(row["failures"], 1);
+    let told = plant.take_in(
+        "stops.csv",
+        "work_unit,start,end,kind\npress,2026-05-05T07:00:00Z,2026-05-05T09:00:00Z,maintenance\n",
+    );
+    assert_eq!(told[0]["restated"], 1, "{told}");
+    let row = plant.row("press", &[]);
+    check(&row, "stop_s", 0.0);
+    check(&row, "pdot_s", 7_200.0);
+    check(&row, "oee", 1.0);
+    check(&row, "coverage", 1.0);
+    assert_eq!((&row["failures"], &row["revision"]), (&0.into(), &2.into()));
+}
+
+#[test]
+fn a_part_of_the_plant_that_is_closed_is_in_no_figure() {
+    let plant = Plant::of(2, |_, _| USUAL);
+    let answer = plant.andon(&["oee", "--from", "2026-05-06", "--to", "2026-05-06"]);
+    assert_eq!(
+        (&answer["scheduled"], &answer["work_units"]),
+        (&1.into(), &2.into()),
+        "{answer}"
+    );
+    check(&answer["total"], "pot_s", 28_800.0);
+    check(&answer["total"], "oee", 1.0);
+    let shifts = plant.andon(&["shifts", "--from", "2026-05-06", "--to", "2026-05-06"]);
+    assert_eq!(shifts["shifts"][0]["scheduled"], 1, "{shifts}");
+}
+
+#[test]
+fn a_new_product_is_not_judged() {
+    let plant = Plant::of(4, |day, at| {
+        if day == 3 && at >= 240 {
+            Some((RUN, 1, 1, "B"))
+        } else {
+            USUAL
+        }
+    });
+    check_flag(&plant.row("B", &["--by", "product"]), "new_product");
+    let known = plant.row("A", &["--by", "product"]);
+    assert_eq!(known["flags"], Value::Array(Vec::new()), "{known}");
+    // Known from earlier days, though the last one alone would say little.
+    let last = plant.andon(&["oee", "--from", "2026-05-08", "--by", "product"]);
+    assert_eq!(last["rows"][0]["flags"], Value::Array(Vec::new()), "{last}");
+}
+
+#[test]
+fn scrap_that_is_found_later_belongs_to_the_shift_that_made_it() {
+    let plant = Plant::of(2, |_, _| USUAL);
+    let table = "found_at,work_unit,origin_time,product,count\n2026-05-06T09:00:00Z,press,2026-05-05T08:00:00Z,A,48\n";
+    let told = plant.take_in("late.csv", table);
+    assert_eq!(
+        (&told[0]["taken"], &told[0]["restated"]),
+        (&1.into(), &1.into()),
+        "{told}"
+    );
+    let first = plant.row("2026-05-05", &["--by", "day", "--work-unit", "press"]);
+    check(&first, "scrap", 48.0);
+    check(&first, "quality_ratio", 0.9);
+    check_flag(&first, "late_rejects");
+    assert_eq!(first["revision"], 2);
+    check(
+        &plant.row("2026-05-06", &["--by", "day", "--work-unit", "press"]),
+        "scrap",
+        0.0,
+    );
+    let again = plant.take_in("late.csv", table);
+    assert_eq!(again[0]["restated"], 0, "{again}");
+}
+
+#[test]
+fn a_reason_that_is_given_later_is_that_of_its_stop() {
+    let minute = |_: u32, at: u32| {
+        if (60..90).contains(&at) {
+            Some((STOPPED, 1, 0, "A"))
+        } else {
+            USUAL
+        }
+    };
+    let plant = Plant::of(1, minute);
+    let table = "entered_at,work_unit,stop_start,reason\n2026-05-05T12:00:00Z,press,2026-05-05T07:00:00Z,tool/broken\n";
+    plant.take_in("reasons.csv", table);
+    let answer = plant.andon(&["oee", "--from", "2026-05-05", "--work-unit", "press"]);
+    assert_eq!(answer["pareto"][0]["reason"], "tool/broken", "{answer}");
+    assert_eq!(answer["coded"], 1.0);
+    let answer = plant.andon(&[
+        "oee",
+        "--from",
+        "2026-05-05",
+        "--work-unit",
+        "press",
+        "--level",
+        "1",
+    ]);
+    assert_eq!(answer["pareto"][0]["reason"], "tool", "{answer}");
+}
