@@ -13,7 +13,7 @@ use crate::config::{Config, HistoryConfig, Tag};
 use crate::history::{
     Event, EventKind, HistoryError, Reader, Retention, SeriesId, SeriesSpec, Settings, Writer,
 };
-use crate::model::{Quality, Sample, TagId, Timestamp, Value};
+use crate::model::{Quality, Sample, TagId, Timestamp, Value, with_causes};
 use crate::record::{BodyV1, encode_body};
 
 /// Something that happened to the gateway itself; the content is the record's body.
@@ -41,13 +41,7 @@ pub enum HistorianError {
 impl HistorianError {
     /// With its causes on one line, for the log.
     pub fn told(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 }
 

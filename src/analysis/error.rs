@@ -1,6 +1,7 @@
 //! Why a question has no answer.
 
 use crate::history::HistoryError;
+use crate::model::with_causes;
 use crate::production::assemble::AssembleError;
 use crate::production::calendar::CalendarError;
 use crate::production::product::CatalogueError;
@@ -60,12 +61,6 @@ pub enum AnalysisError {
 impl AnalysisError {
     /// With its causes on one line.
     pub fn told(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
+        with_causes(self)
     }
 }

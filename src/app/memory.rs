@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::historian::{Historian, HistorianError};
 use crate::history::{Event, HistoryError, Reader};
-use crate::model::Sample;
+use crate::model::{Sample, with_causes};
 use crate::pipeline::task::RecordSink;
 use crate::record::{BodyV1, Lane};
 
@@ -82,13 +82,20 @@ impl Memory {
 
 /// Why there is no history.
 #[derive(Debug, thiserror::Error)]
-pub enum MemoryError {
+pub(super) enum MemoryError {
     /// It cannot be opened.
     #[error("open the history")]
     Open(#[from] HistoryError),
     /// No thread.
     #[error("start the history's thread")]
     Thread(#[source] std::io::Error),
+}
+
+impl MemoryError {
+    /// With its causes on one line.
+    pub(super) fn told(&self) -> String {
+        with_causes(self)
+    }
 }
 
 /// The thread: ends when it is told to, or nobody can tell it anything more.

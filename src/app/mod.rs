@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::acquisition::{self, Acquired, AcquisitionStats, Endpoint, EndpointKey, EndpointPlan};
 use crate::buffer::{self, Buffer, BufferError};
@@ -30,7 +30,8 @@ use crate::config::Config;
 use crate::detection::{ChartDesign, DesignError, Designer};
 use crate::driver::modbus::ModbusDriver;
 use crate::driver::opcua::OpcUaDriver;
-use crate::pipeline::{self, Chain, Parts};
+use crate::model::Severity;
+use crate::pipeline::{self, Chain, Parts, Trouble};
 use crate::record::registry::{RegistryError, TagRegistry};
 use crate::record::{BodyV1, EventKindV1, EventV1, Lane};
 use crate::supervisor::{GaveUp, Supervisor};
@@ -64,9 +65,6 @@ pub enum AppError {
     /// Store-and-forward cannot be opened.
     #[error("open the buffer")]
     Buffer(#[from] BufferError),
-    /// The history cannot be opened.
-    #[error("open the plant's history")]
-    Memory(#[from] MemoryError),
     /// Tag numbers cannot be kept.
     #[error("open the tag registry")]
     Registry(#[from] RegistryError),
@@ -144,12 +142,10 @@ pub fn run(config: Config) -> Result<(), AppError> {
         buffer,
     };
     announce(&common, opened.previous_epoch);
-    let memory = common
-        .config
-        .history
-        .on
-        .then(|| Memory::start(&common.config, Arc::clone(&common.clock)))
-        .transpose()?;
+    let (memory, no_memory) = match start_memory(&common) {
+        Ok(memory) => (memory, None),
+        Err(error) => (None, Some(no_memory(&error))),
+    };
     let facts = upstream::Facts {
         names: registry.names(),
         generation: registry.generation(),
@@ -163,6 +159,7 @@ pub fn run(config: Config) -> Result<(), AppError> {
         chain,
         incidents: opened.incidents,
         facts,
+        no_memory,
     };
     let ended = runtime.block_on(serve(parts, memory, stop));
     if storage.join().is_err() {
@@ -170,6 +167,23 @@ pub fn run(config: Config) -> Result<(), AppError> {
     }
     info!("The gateway has stopped.");
     ended
+}
+
+fn start_memory(common: &Common) -> Result<Option<Memory>, MemoryError> {
+    let is_kept = common.config.history.on;
+    let start = || Memory::start(&common.config, Arc::clone(&common.clock));
+    is_kept.then(start).transpose()
+}
+
+/// A plant does not stand still because its past cannot be read: people are told, and nothing else changes.
+fn no_memory(error: &MemoryError) -> Trouble {
+    let why = error.told();
+    error!(%why, "The history cannot be kept; everything else works. Move history.redb away to begin a new one.");
+    Trouble {
+        active: true,
+        severity: Severity::High,
+        detail: format!("the plant's history cannot be kept: {why}"),
+    }
 }
 
 fn announce(common: &Common, previous_epoch: Option<u32>) {
@@ -231,6 +245,8 @@ struct Running {
     chain: Chain,
     incidents: mpsc::Receiver<buffer::Incident>,
     facts: upstream::Facts,
+    /// Told to people at the start: the gateway does its work without the history.
+    no_memory: Option<Trouble>,
 }
 
 /// Everything that runs on the polling thread, and the order of the shut-down.
@@ -240,12 +256,17 @@ async fn serve(parts: Running, memory: Option<Memory>, stop: StopSignals) -> Res
         chain,
         incidents,
         facts,
+        no_memory,
     } = parts;
     let polling = CancellationToken::new();
     let chaining = CancellationToken::new();
     let publishing = CancellationToken::new();
     let (acquired_tx, acquired) = mpsc::channel(ACQUIRED_QUEUE);
     let (trouble_tx, trouble) = mpsc::channel(TROUBLE_QUEUE);
+    // The queue is empty, so there is room.
+    no_memory
+        .map_or(Ok(()), |trouble| trouble_tx.try_send(trouble))
+        .ok();
     let (status_tx, status) = watch::channel(pipeline::task::ChainStatus::default());
 
     let mut chain_units = Supervisor::new(chaining.clone());
@@ -272,11 +293,7 @@ async fn serve(parts: Running, memory: Option<Memory>, stop: StopSignals) -> Res
         storage::forward(incidents, trouble_tx, chaining.clone()),
     );
 
-    let mut pollers = Supervisor::new(polling.clone());
-    for (seed, plan) in (common.seed..).zip(acquisition::plan_endpoints(&common.config)) {
-        supervise_endpoint(&mut pollers, &common, (plan, seed), &acquired_tx, &polling);
-    }
-    drop(acquired_tx);
+    let mut pollers = start_polling(&common, acquired_tx, &polling);
 
     let upstream = upstream::start(
         &common,
@@ -305,6 +322,20 @@ async fn serve(parts: Running, memory: Option<Memory>, stop: StopSignals) -> Res
     }
     close_buffer(&common, &outcome).await;
     outcome
+}
+
+/// Starts a poller for every endpoint.
+fn start_polling(
+    common: &Common,
+    out: mpsc::Sender<Acquired>,
+    cancel: &CancellationToken,
+) -> Supervisor {
+    let mut pollers = Supervisor::new(cancel.clone());
+    for (seed, plan) in (common.seed..).zip(acquisition::plan_endpoints(&common.config)) {
+        supervise_endpoint(&mut pollers, common, (plan, seed), &out, cancel);
+    }
+    drop(out);
+    pollers
 }
 
 /// Commits what the buffer still holds, unless its engine is dead.

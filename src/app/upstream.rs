@@ -250,7 +250,8 @@ struct Plant {
     memory: Option<(Reader, FactsIn)>,
 }
 
-const NO_HISTORY: &str = "the gateway keeps no history: [history] on = false";
+const NO_HISTORY: &str =
+    "the gateway keeps no history: it is off in [history], or could not be opened";
 
 impl Plant {
     /// Works an answer out on a thread of its own, so that nothing waits for it.

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::check::load_or_complain;
-use super::input::chain;
 use super::output::{complain, print, print_json};
 use crate::analysis::{Period, Question, answer};
 use crate::clock::{Clock as _, SystemClock};
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::control::{self, ControlError, Request};
 use crate::historian::Historian;
 use crate::model::Timestamp;
+use crate::model::with_causes;
 
 pub(super) type Failure = Box<dyn Error>;
 
@@ -74,7 +74,7 @@ pub(super) fn run(
     match printed {
         Ok(()) => Outcome::Clean,
         Err(error) => {
-            complain(&format!("andon: {}\n", chain(error.as_ref())));
+            complain(&format!("andon: {}\n", with_causes(error.as_ref())));
             Outcome::Failed
         }
     }

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use super::Outcome;
 use super::check::faults_text;
-use super::input::chain;
 use super::output::{Align, Table, complain, print, print_json};
 use super::progress::Bar;
 use crate::backtest::score::{Group, KindScore, Tally};
 use crate::backtest::{BacktestError, Report, Request, backtest, summary_json};
 use crate::clock::SystemClock;
 use crate::config::load_profile;
+use crate::model::with_causes;
 
 /// Run detectors over labelled recordings and score what they say.
 ///
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     match done {
         Ok(report) => finish(args, &report),
         Err(error) => {
-            complain(&format!("{}\n", chain(&error)));
+            complain(&format!("{}\n", with_causes(&error)));
             match error {
                 BacktestError::Dataset(_) | BacktestError::OutInData(_) => Outcome::Usage,
                 BacktestError::Output { .. }

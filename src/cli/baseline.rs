@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use super::check::load_or_complain;
-use super::input::chain;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::baseline::{self, Baselines};
 use crate::buffer;
 use crate::config::Config;
 use crate::control::{self, ControlError, Request};
+use crate::model::with_causes;
 use crate::pipeline::{BaselineStatus, Decision};
 
 /// Learned baselines: look at them, decide about them, take them to another gateway.
@@ -88,7 +88,7 @@ pub(super) fn run(command: &Command) -> Outcome {
     match done.and_then(|told| told.print(args.json)) {
         Ok(()) => Outcome::Clean,
         Err(error) => {
-            complain(&format!("andon: {}\n", chain(error.as_ref())));
+            complain(&format!("andon: {}\n", with_causes(error.as_ref())));
             Outcome::Failed
         }
     }

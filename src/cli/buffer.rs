@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::Outcome;
 use crate::buffer::{self, BufferStatus, LaneStatus, VerifyReport};
 use crate::control::{self, ControlError, Request};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, with_causes};
 
 /// Store-and-forward accounting.
 #[derive(Debug, clap::Subcommand)]
@@ -45,7 +45,7 @@ pub(super) fn run(command: &Command) -> Outcome {
         Command::Verify(_) => verify(&place, args.json),
     };
     result.unwrap_or_else(|error| {
-        complain(&chain(error.as_ref()));
+        complain(&with_causes(error.as_ref()));
         Outcome::Failed
     })
 }
@@ -128,16 +128,6 @@ fn print<T: Serialize>(value: &T, json: bool, table: impl Fn(&T) -> String) -> i
 fn complain(text: &str) {
     // Without a stderr there is nobody left to tell.
     drop(writeln!(io::stderr(), "{text}"));
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn status_table(status: &BufferStatus) -> String {

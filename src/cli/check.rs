@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Outcome;
-use super::input::chain;
 use super::live::probe_all;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::app::{AppError, unmet_wishes};
@@ -16,6 +15,7 @@ use crate::config::{
     format_size, join_host_port,
 };
 use crate::driver::probe::DeviceProbe;
+use crate::model::with_causes;
 
 /// Wishes that cannot be met and are told one by one; more are counted.
 const UNMET_SHOWN: usize = 20;
@@ -62,7 +62,7 @@ fn load(path: &Path) -> Result<Config, ConfigError> {
     }
     let fault = |error: &AppError| Fault {
         at: path.display().to_string(),
-        message: chain(error),
+        message: with_causes(error),
     };
     Err(ConfigError {
         total: unmet.len(),

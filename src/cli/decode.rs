@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Outcome;
-use super::input::{chain, complain, for_each_line, open};
+use super::input::{complain, for_each_line, open};
+use crate::model::with_causes;
 use crate::record::names::{TagName, TagNames};
 use crate::record::{RecordError, json, registry, wire};
 
@@ -140,7 +141,7 @@ impl<W: Write> Decoder<'_, W> {
                 self.out.write_all(&line)
             }
             Err(error) => {
-                self.refuse(place, &chain(&error));
+                self.refuse(place, &with_causes(&error));
                 Ok(())
             }
         }
@@ -181,12 +182,16 @@ fn read_names(paths: &[PathBuf]) -> Result<TagNames, String> {
     let mut births = Vec::new();
     for path in paths {
         if path.extension().is_some_and(|e| e == "reg") {
-            let known = registry::read_names(path).map_err(|error| chain(&error))?;
+            let known = registry::read_names(path).map_err(|error| with_causes(&error))?;
             names.extend(known.iter().map(|(number, name)| (number, name.clone())));
             continue;
         }
         let failed = |error: &dyn std::error::Error| {
-            format!("read birth message {}: {}", path.display(), chain(error))
+            format!(
+                "read birth message {}: {}",
+                path.display(),
+                with_causes(error)
+            )
         };
         let text = std::fs::read(path).map_err(|error| failed(&error))?;
         births.extend(parse_births(&text).map_err(|error| failed(&error))?);

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::ask::{self, Failure, Of, Source, open};
 use super::check::load_or_complain;
-use super::input::chain;
 use super::output::{Align, Table, complain, print, print_json};
 use super::progress::Bar;
 use crate::analysis::{Question, SamplesQuestion};
 use crate::clock::{Clock, SystemClock};
+use crate::model::with_causes;
 use crate::replay::{ImportRequest, import};
 
 /// The plant's memory: ask it, copy it out, bring past data in, check it.
@@ -94,7 +94,7 @@ pub(super) fn run(command: &Command) -> Outcome {
 
 fn done(result: Result<Outcome, Failure>) -> Outcome {
     result.unwrap_or_else(|error| {
-        complain(&format!("andon: {}\n", chain(error.as_ref())));
+        complain(&format!("andon: {}\n", with_causes(error.as_ref())));
         Outcome::Failed
     })
 }

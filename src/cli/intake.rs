@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::Outcome;
 use super::ask::{Failure, Source, ask_running, is_idle, open};
 use super::check::load_or_complain;
-use super::input::chain;
 use super::output::{complain, print, print_json};
 use crate::analysis::{TakenIn, read_intake};
 use crate::config::Config;
 use crate::control::Request;
+use crate::model::with_causes;
 
 /// Take in products, orders, rosters, reasons of stops, late scrap and planned stops from CSV.
 ///
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Outcome {
                 complain(&format!(
                     "andon: {}: {}\n",
                     file.display(),
-                    chain(error.as_ref())
+                    with_causes(error.as_ref())
                 ));
                 return Outcome::Usage;
             }
@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     match say(&told, args.source.json) {
         Ok(()) => outcome,
         Err(error) => {
-            complain(&format!("andon: {}\n", chain(error.as_ref())));
+            complain(&format!("andon: {}\n", with_causes(error.as_ref())));
             Outcome::Failed
         }
     }

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::Outcome;
 use super::check::load_or_complain;
-use super::input::chain;
 use super::output::{Align, Table, complain, print, print_json};
 use super::progress::Bar;
 use crate::app::design_charts;
 use crate::clock::{Clock, SystemClock};
 use crate::config::format_duration;
+use crate::model::with_causes;
 use crate::replay::{ReplayError, Report, Request, replay};
 
 /// Run recorded samples through the same chain at full speed.
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let designs = match design_charts(&config) {
         Ok(designs) => designs,
         Err(error) => {
-            complain(&format!("andon: {}\n", chain(&error)));
+            complain(&format!("andon: {}\n", with_causes(&error)));
             return Outcome::Usage;
         }
     };
@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     match replayed {
         Ok(report) => finish(args, &report),
         Err(error) => {
-            complain(&format!("{}\n", chain(&error)));
+            complain(&format!("{}\n", with_causes(&error)));
             match error {
                 ReplayError::Inputs(_) | ReplayError::UnknownTag(_) => Outcome::Usage,
                 ReplayError::Output { .. }

@@ -1,6 +1,5 @@
 //! `andon run`: run the gateway.
 
-use std::error::Error;
 use std::io::IsTerminal as _;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -16,6 +15,7 @@ use super::Outcome;
 use super::check::load_or_complain;
 use crate::app;
 use crate::config::{Config, LogConfig, LogLevel};
+use crate::model::with_causes;
 
 /// Run the gateway until SIGTERM or Ctrl-C.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     match app::run(config) {
         Ok(()) => Outcome::Clean,
         Err(failure) => {
-            error!(error = chain(&failure), "The gateway cannot go on.");
+            error!(error = with_causes(&failure), "The gateway cannot go on.");
             Outcome::Failed
         }
     }
@@ -68,17 +68,6 @@ fn load_apart(path: &Path) -> Option<Config> {
         copied.wait();
         config
     })
-}
-
-/// An error with everything that caused it, printed once, here at the edge.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Logs to stderr. The protocol libraries are quiet unless asked: they report as errors what the gateway handles.

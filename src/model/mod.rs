@@ -4,6 +4,7 @@
 //! here is serialised: stored and sent formats live in [`crate::record`].
 
 mod asset;
+mod cause;
 mod quality;
 mod role;
 mod sample;
@@ -11,6 +12,7 @@ mod time;
 mod zone;
 
 pub use asset::{AssetPath, AssetPathError};
+pub use cause::with_causes;
 pub use quality::{Quality, Reason};
 pub use role::{Role, RoleError, Severity};
 pub use sample::{Batch, DeviceId, GroupId, Sample, ShortText, TagId, Value};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::source::{ReadLimit, Source, Stored};
+use crate::model::with_causes;
 use crate::record::Lane;
 
 /// Records read at once.
@@ -69,7 +70,7 @@ impl<'a> LaneFeed<'a> {
         let (lane, from) = (self.lane, self.next);
         self.read = Some(Box::pin(async move {
             let records = source.read(lane, from, READ).await;
-            records.map_err(|error| super::link::chain(&error))
+            records.map_err(|error| with_causes(&error))
         }));
     }
 

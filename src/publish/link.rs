@@ -15,6 +15,7 @@ use super::ladder::FaultClass;
 use super::payload::{JSON_TYPE, Message};
 use super::tls;
 use crate::config::{MqttConfig, MqttVersion};
+use crate::model::with_causes;
 
 /// Largest packet ever sent; records in JSON and parts of the birth stay far below.
 pub(super) const MAX_PACKET_BYTES: usize = 16 * 1024 * 1024;
@@ -102,7 +103,8 @@ pub(super) fn open(
     let transport = match &mqtt.tls {
         None => Transport::tcp(),
         Some(files) => {
-            let config = tls::client_config(files).map_err(|e| LinkFault::config(chain(&e)))?;
+            let config =
+                tls::client_config(files).map_err(|e| LinkFault::config(with_causes(&e)))?;
             Transport::tls_with_config(TlsConfiguration::Rustls(config))
         }
     };
@@ -353,7 +355,7 @@ fn fault_v5(error: &v5::ConnectionError) -> LinkFault {
 fn classify(error: &(dyn Error + 'static)) -> LinkFault {
     match tls_cause(error) {
         Some(cause) => LinkFault::config(format!("TLS with the broker failed: {cause}")),
-        None => LinkFault::transient(chain(error)),
+        None => LinkFault::transient(with_causes(error)),
     }
 }
 
@@ -372,19 +374,4 @@ fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
         next = error.source();
     }
     None
-}
-
-/// The whole chain of causes on one line, without repeating what an outer text already says.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
 }

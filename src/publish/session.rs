@@ -16,6 +16,7 @@ use super::source::{Committed, Source, Stored};
 use super::suspect::Suspect;
 use super::task::{ALERTS_IN_FLIGHT, STATES_IN_FLIGHT, Shared, earliest, log_up, refusal_wait};
 use super::window::{Limits, Refused, Settled, Window};
+use crate::model::with_causes;
 use crate::record::Lane;
 use crate::record::wire::IdRef;
 
@@ -324,7 +325,7 @@ impl<'a, S: Source> Session<'a, S> {
             .shared
             .renderer
             .messages(id, &record.body)
-            .map_err(|error| super::link::chain(&error))?;
+            .map_err(|error| with_causes(&error))?;
         match messages.iter().map(packet_bytes).max() {
             Some(bytes) if bytes > self.max_packet_bytes => Err(format!(
                 "{bytes} bytes are more than the {} that the broker takes",

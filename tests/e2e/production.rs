@@ -203,3 +203,20 @@ fn questions_that_have_no_answer_say_why() {
     }
     gateway.stop();
 }
+
+#[test]
+fn a_history_that_cannot_be_read_stops_nothing_but_itself() {
+    let rig = rig();
+    std::fs::create_dir_all(rig.data_dir()).unwrap();
+    std::fs::write(rig.data_dir().join("history.redb"), b"no history").unwrap();
+    let mark = rig.recorder.mark();
+    let gateway = rig.start();
+    rig.recorder.wait_since(mark, "people are told", |m| {
+        m.kind() == "alert" && m.text("kind") == "storage" && m.text("message").contains("history")
+    });
+    rig.recorder
+        .wait_since(mark, "values are published", |m| m.kind() == "summary");
+    let error = ask(&rig, &["oee", "--from", "1d"]).unwrap_err();
+    assert!(error.contains("keeps no history"), "{error}");
+    gateway.stop();
+}

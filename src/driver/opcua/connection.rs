@@ -25,7 +25,7 @@ use super::pki::{OwnIdentity, Pki, Trust};
 use crate::clock::Clock;
 use crate::config::{OpcUaLink, OpcUaMode};
 use crate::driver::DriverError;
-use crate::model::{Mono, Timestamp};
+use crate::model::{Mono, Timestamp, with_causes};
 
 /// Saying goodbye takes at most this long.
 const CLOSE_MAX: Duration = Duration::from_secs(2);
@@ -356,17 +356,7 @@ fn warn_of_expiry(attempt: &Attempt, now: Timestamp) {
 
 /// A fault that a person has to mend, with everything below it.
 pub(super) fn config_fault(error: &dyn std::error::Error) -> DriverError {
-    DriverError::Config(chain(error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        text = format!("{text}: {cause}");
-        below = cause.source();
-    }
-    text
+    DriverError::Config(with_causes(error))
 }
 
 #[cfg(test)]
