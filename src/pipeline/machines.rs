@@ -15,6 +15,8 @@ use crate::model::{GroupId, Mono, Now, Severity, TagId, Timestamp};
 const LEARN_ROWS_MIN: u32 = 400;
 /// Tags that an alert names.
 const NAMED_MAX: usize = 3;
+/// An alarm that stands for so many rows may show the new normal.
+const STEADY_ROWS: u32 = 600;
 /// A score below this is calm: what alarms later began after it.
 const CALM_SCORE: f64 = 0.5;
 /// Scores at which an alert becomes more urgent.
@@ -52,6 +54,18 @@ struct Machine {
     is_paused: bool,
     /// The severity that was told, while an alarm stands.
     told: Option<Severity>,
+    /// Rows for which it stands.
+    alarm_rows: u32,
+    proposal: Proposal,
+}
+
+/// Whether what an alarm shows was proposed as the new normal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proposal {
+    None,
+    Made,
+    /// A person said that it is not.
+    Rejected,
 }
 
 impl Machines {
@@ -97,6 +111,8 @@ impl Machines {
                 latest: Mono::default(),
                 is_paused: false,
                 told: None,
+                alarm_rows: 0,
+                proposal: Proposal::None,
             });
         }
         Self { list, of }
@@ -142,6 +158,26 @@ impl Machines {
         machine.calm = None;
         machine.clear(out);
         Some(machine.status())
+    }
+
+    /// A person says that what a standing alarm shows is not normal: it stands, and is not proposed again. None when no
+    /// alarm stands.
+    pub fn reject(&mut self, name: &str) -> Option<BaselineStatus> {
+        let machine = self.standing(name)?;
+        machine.proposal = Proposal::Rejected;
+        Some(machine.status())
+    }
+
+    /// A person says that what a standing alarm shows is the new normal: it is learned anew, which ends the alarm. None
+    /// when no alarm stands.
+    pub fn accept(&mut self, name: &str, out: &mut Vec<Condition>) -> Option<BaselineStatus> {
+        self.standing(name)?;
+        self.relearn(name, out)
+    }
+
+    fn standing(&mut self, name: &str) -> Option<&mut Machine> {
+        let mut machines = self.list.iter_mut();
+        machines.find(|machine| machine.name == name && machine.told.is_some())
     }
 
     /// What the groups have learned, to be kept over a restart.
@@ -230,6 +266,8 @@ impl Machine {
 
     /// Ends the alarm that stands.
     fn clear(&mut self, out: &mut Vec<Condition>) {
+        self.alarm_rows = 0;
+        self.proposal = Proposal::None;
         if self.told.take().is_some() {
             let subject = Subject::Group(self.id);
             out.push(Condition::inactive(subject, AlarmKind::MachinePattern));
@@ -250,10 +288,14 @@ impl Machine {
             score if score >= MEDIUM_SCORE => Severity::Medium,
             _ => Severity::Low,
         };
-        if self.told.is_some_and(|told| told >= severity) {
+        self.alarm_rows = self.alarm_rows.saturating_add(1);
+        let proposes = self.alarm_rows >= STEADY_ROWS && self.proposal == Proposal::None;
+        if proposes {
+            self.proposal = Proposal::Made;
+        } else if self.told.is_some_and(|told| told >= severity) {
             return;
         }
-        self.told = Some(severity);
+        self.told = self.told.max(Some(severity));
         out.push(Condition {
             subject: Subject::Group(self.id),
             kind: AlarmKind::MachinePattern,
@@ -265,7 +307,10 @@ impl Machine {
                 sigmas: None,
                 ratio: Some(reading.score),
                 detail: self.blame(),
-                explanation: Some(Box::new(self.explanation(reading, at))),
+                explanation: Some(Box::new(Explanation {
+                    is_proposal: proposes,
+                    ..self.explanation(reading, at)
+                })),
             },
         });
     }
@@ -308,7 +353,7 @@ impl Machine {
             alarm: self
                 .told
                 .map(|_| AlarmKind::MachinePattern.as_str().to_owned()),
-            is_proposed: false,
+            is_proposed: self.proposal == Proposal::Made,
         }
     }
 

@@ -199,13 +199,16 @@ impl Chain {
                 did_you_mean(name, tags.chain(groups))
             ));
         }
-        if decision != Decision::Relearn {
-            return Err(format!(
-                "{name} is a group: its state is taken over by learning anew, `andon baseline relearn {name}`"
-            ));
-        }
-        let status = self.machines.relearn(name, &mut self.conditions);
-        status.ok_or_else(|| format!("{name} has no baseline"))
+        let conditions = &mut self.conditions;
+        let (status, why) = match decision {
+            Decision::Relearn => (self.machines.relearn(name, conditions), "has no baseline"),
+            Decision::Accept => (
+                self.machines.accept(name, conditions),
+                "has no alarm that stands",
+            ),
+            Decision::Reject => (self.machines.reject(name), "has no alarm that stands"),
+        };
+        status.ok_or_else(|| format!("{name} {why}"))
     }
 
     fn status_of(&self, tag: TagId, now: Now) -> Option<BaselineStatus> {

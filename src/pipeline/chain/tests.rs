@@ -205,7 +205,7 @@ fn a_level_that_stays_is_proposed_and_a_person_decides() {
     let told = plant.run(800, 4.0);
     let proposals = told
         .iter()
-        .filter(|told| told.explanation.is_proposal)
+        .filter(|told| told.explanation.is_proposal && told.alert.tag == Some(41))
         .count();
     assert_eq!(proposals, 1);
     assert!(plant.status("press.t0").is_proposed);
@@ -249,6 +249,29 @@ fn a_group_learns_anew_when_a_person_says_so() {
     assert_eq!((status.phase.as_str(), status.since), ("learning", None));
 }
 
+#[test]
+fn what_a_group_shows_for_long_is_proposed_and_a_person_decides() {
+    let mut plant = Plant::new(Learned::default());
+    plant.run(900, 0.0);
+    let proposals = |told: &[ExplainedAlertV1]| {
+        let of_group = told.iter().filter(|told| told.alert.subject == "press");
+        of_group.filter(|told| told.explanation.is_proposal).count()
+    };
+    let told = plant.run(900, 6.0);
+    assert_eq!(proposals(&told), 1);
+    assert!(plant.status("press").is_proposed);
+    let rejected = plant.decide(Decision::Reject, "press").unwrap();
+    assert!(!rejected.is_proposed && rejected.alarm.is_some());
+    assert_eq!(proposals(&plant.run(900, 6.0)), 0);
+    let accepted = plant.decide(Decision::Accept, "press").unwrap();
+    assert_eq!(
+        (accepted.phase.as_str(), accepted.alarm),
+        ("learning", None)
+    );
+    let quiet = plant.run(1_200, 6.0);
+    assert!(quiet.iter().all(|told| told.alert.subject != "press"));
+}
+
 #[track_caller]
 fn check_refused(plant: &mut Plant, decision: Decision, name: &str, why: &str) {
     assert_eq!(plant.decide(decision, name).unwrap_err(), why);
@@ -277,7 +300,13 @@ fn decisions_that_cannot_be_are_refused_with_the_reason() {
         &mut plant,
         Decision::Accept,
         "press",
-        "press is a group: its state is taken over by learning anew, `andon baseline relearn press`",
+        "press has no alarm that stands",
+    );
+    check_refused(
+        &mut plant,
+        Decision::Reject,
+        "press",
+        "press has no alarm that stands",
     );
 }
 
