@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! driver ─► acquisition ─► validation ─► detection ─► alerting ─► buffer ─► publish ─► MQTT broker
+//!                               └─► historian ─► history ─► analysis ─► production · quality · compare
 //! ```
 //!
 //! | module | purity | what it does |
@@ -15,6 +16,12 @@
 //! | [`alerting`] | pure | conditions → alerts, routed to roles |
 //! | [`pipeline`] | pure + task | the chain of the three above, summaries, report by exception |
 //! | [`baseline`] | edge | what the chain has learned, kept over a restart, taken to another gateway |
+//! | [`history`] | edge | samples for days, roll-ups for years: redb and pco |
+//! | [`production`] | pure | time model, OEE and its relatives, shift calendar, after ISO 22400-2 |
+//! | [`quality`] | pure | control charts, run rules, capability, defects |
+//! | [`compare`] | pure | shifts, crews, machines, products at the same circumstances |
+//! | [`analysis`] | edge | questions about the past: facts from the history, figures from the three above |
+//! | [`historian`] | edge | the one who writes the history, and states the figures of each shift |
 //! | [`replay`] | edge | recorded samples through the pipeline, by the time of the data |
 //! | [`backtest`] | edge | detectors over labelled recordings, with scores; `score` is pure |
 //! | [`record`] | pure | what is stored and sent, versioned; its tag registry is a file |
@@ -26,8 +33,9 @@
 //! | [`clock`] | edge | the only place that asks what time it is |
 //! | [`cli`] | edge | one file per subcommand |
 //!
-//! Which module may use which stands in `tests/architecture.rs`, which fails when a wall is broken. The chain is pure and runs in one task; three
-//! threads keep apart what must not wait for each other: polling with the chain, publishing, storage.
+//! Which module may use which stands in `tests/architecture.rs`, which fails when a wall is broken. The chain is pure and
+//! runs in one task; four threads keep apart what must not wait for each other: polling with the chain, publishing,
+//! storage, history.
 
 pub mod acquisition;
 pub mod alerting;

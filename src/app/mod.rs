@@ -1,8 +1,8 @@
 //! Wiring: the one place that knows every stage.
 //!
-//! Three threads: polling and the chain share one current-thread runtime, so that nothing can come between a device
+//! Four threads: polling and the chain share one current-thread runtime, so that nothing can come between a device
 //! and its alert; publishing and the control socket have another, so that a slow broker or a curious operator delays
-//! no poll; storage has a plain thread, because it blocks.
+//! no poll; storage and the history have a plain thread each, because they block.
 //!
 //! Shut-down follows the flow: stop reading, drain the chain, commit, publish what is under way, close.
 
