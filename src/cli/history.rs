@@ -126,9 +126,13 @@ fn rows(answer: &Value) -> (Vec<String>, Vec<Vec<String>>) {
             let Value::Object(fields) = row else {
                 continue;
             };
-            let fields = fields.iter().filter(|(key, _)| *key != "tag");
-            let (keys, cells): (Vec<&String>, Vec<String>) =
-                fields.map(|(key, value)| (key, cell(value))).unzip();
+            let mut fields: Vec<(&String, &Value)> =
+                fields.iter().filter(|(key, _)| *key != "tag").collect();
+            fields.sort_by_key(|(key, _)| rank(key));
+            let (keys, cells): (Vec<&String>, Vec<String>) = fields
+                .into_iter()
+                .map(|(key, value)| (key, cell(value)))
+                .unzip();
             if columns.len() == 1 {
                 columns.extend(keys.into_iter().cloned());
             }
@@ -136,6 +140,17 @@ fn rows(answer: &Value) -> (Vec<String>, Vec<Vec<String>>) {
         }
     }
     (columns, rows)
+}
+
+/// Times stand first, and what is to be said of a row last.
+fn rank(key: &str) -> u8 {
+    match key {
+        "time" | "from" => 0,
+        "to" => 1,
+        "coverage" => 3,
+        "gap" | "quality" | "why" => 4,
+        _ => 2,
+    }
 }
 
 fn cell(value: &Value) -> String {
