@@ -347,6 +347,7 @@ fn scrap_that_is_found_later_belongs_to_the_shift_that_made_it() {
     let first = plant.row("2026-05-05", &["--by", "day", "--work-unit", "press"]);
     check(&first, "scrap", 48.0);
     check(&first, "quality_ratio", 0.9);
+    check(&first, "first_pass_yield", 0.9);
     check_flag(&first, "late_rejects");
     assert_eq!(first["revision"], 2);
     check(

@@ -24,6 +24,7 @@ use crate::production::product::Maturity;
 use crate::production::reliability::{Failure, reliability};
 use crate::production::span::Span;
 use crate::production::time_model::Downtime;
+use crate::production::yields::{StepCount, route_yield};
 
 /// A product that was not made for longer is as good as new.
 const MATURITY: Duration = Duration::from_hours(24 * 400);
@@ -150,6 +151,10 @@ pub struct OeeRow {
     pub scrap: f64,
     /// Rework.
     pub rework: f64,
+    /// First-pass yield: share of the pieces that was neither scrap nor rework.
+    pub first_pass_yield: Option<f64>,
+    /// Product of the first-pass yields of the work units in it: the yield of a route through all of them.
+    pub rolled_throughput_yield: Option<f64>,
     /// Scrap by pieces.
     pub scrap_ratio: Option<f64>,
     /// Pieces per hour of production time.
@@ -307,7 +312,8 @@ struct Group {
     output: Output,
     failures: Vec<Failure>,
     cycles: Vec<Cycle>,
-    units: BTreeSet<String>,
+    /// What each work unit made.
+    units: BTreeMap<String, Output>,
     revision: u32,
     marks: BTreeSet<&'static str>,
 }
@@ -453,9 +459,20 @@ impl Group {
         self.revision = self.revision.max(atom.revision);
         self.marks
             .extend(atom.marks.iter().map(|mark| mark.as_str()));
-        if !self.units.contains(&unit.name) {
-            self.units.insert(unit.name.clone());
-        }
+        *self.units.entry(unit.name.clone()).or_default() += &atom.output;
+    }
+
+    /// Of a route through all work units of the group that made something.
+    fn rolled_yield(&self) -> Option<f64> {
+        let made = self.units.iter().filter(|(_, output)| output.pieces > 0.0);
+        let step = |(unit, output): (&String, &Output)| StepCount {
+            step: unit.clone(),
+            input: output.pieces,
+            scrap: output.scrap,
+            rework: output.rework,
+        };
+        let steps: Vec<StepCount> = made.map(step).collect();
+        route_yield(&steps).rolled
     }
 
     fn row(&self, name: &str, model: LossModel, span: Span) -> OeeRow {
@@ -503,6 +520,8 @@ impl Group {
             good: output.good(),
             scrap: output.scrap,
             rework: output.rework,
+            first_pass_yield: figures.quality_ratio_count,
+            rolled_throughput_yield: self.rolled_yield(),
             scrap_ratio: figures.scrap_ratio,
             rate_per_h: figures.production_rate_per_s.map(|rate| rate * 3_600.0),
             losses: losses

@@ -104,8 +104,8 @@ fn text(answer: &OeeAnswer, causes: usize) -> String {
 
 fn figures(answer: &OeeAnswer) -> String {
     let columns = [
-        "OEE", "A", "E", "Q", "NEE", "covered", "if down", "if run", "busy", "run", "pieces",
-        "good", "scrap", "cycle s",
+        "OEE", "A", "E", "Q", "FPY", "NEE", "covered", "if down", "if run", "busy", "run",
+        "pieces", "good", "scrap", "cycle s",
     ];
     let numbers = columns.map(|name| (name, Align::Right));
     let mut table = Table::new(
@@ -130,6 +130,7 @@ fn figures(answer: &OeeAnswer) -> String {
             percent(row.availability.value),
             percent(row.effectiveness.value),
             percent(row.quality_ratio.value),
+            percent(row.first_pass_yield),
             percent(row.nee.value),
             percent(row.coverage),
             bounds(row.oee.low),
