@@ -1,7 +1,7 @@
 //! Days of a simulated plant with known truth through the real pipeline: recording, chain, history, master data,
 //! commands. What the commands say is what the simulator's ledger says.
 //!
-//! Three days at 30 s in every test run; the whole month at 5 s, with what its shifts differ by, by
+//! Two days at 60 s in every test run; the whole month at 5 s, with what its shifts differ by, by
 //! `tests/scripts/month.sh`, which sets `ANDON_MONTH_DAYS=30`, `ANDON_MONTH_SAMPLE_S=5` and `ANDON_BIN`.
 
 #![expect(
@@ -233,8 +233,8 @@ fn check_ratios(row: &Value, sums: &BTreeMap<&'static str, f64>, what: &str) {
 
 #[test]
 fn figures_are_what_the_ledger_says() {
-    let days = setting("ANDON_MONTH_DAYS", 3);
-    let month = month(FIRST, days, setting("ANDON_MONTH_SAMPLE_S", 30));
+    let days = setting("ANDON_MONTH_DAYS", 2);
+    let month = month(FIRST, days, setting("ANDON_MONTH_SAMPLE_S", 60));
     let ledger = month.ledger();
     check(&month, &ledger, "work-unit", |record| {
         text(record, "machine")

@@ -38,7 +38,7 @@ pub struct Answer {
     pub step: Step,
     /// The statistics, in the order of the columns.
     pub aggregates: Vec<Aggregate>,
-    /// Whether any percentile was worked out from roll-ups: an approximation, see [`Answer::is_approximate`].
+    /// Whether any percentile was worked out from roll-ups: an approximation, see [`SeriesAnswer::is_approximate`].
     pub approximate: bool,
     /// Recently written blocks that were damaged and are missing, wherever they belonged.
     pub damaged_blocks: u64,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A month of a simulated plant at 5 s through the release build: every figure against the simulator's ledger, and the planted
-# effects of shifts. Takes about a quarter of an hour after the build. `cargo test` does three days of it.
+# effects of shifts. Takes about a quarter of an hour after the build. `cargo test` does two days of it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo build --release --locked --bin andon
