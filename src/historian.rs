@@ -182,10 +182,9 @@ impl Importer {
         directory: &Path,
         now: Timestamp,
     ) -> Result<Self, HistorianError> {
-        let Historian { mut writer, .. } = Historian::open(config, directory, now)?;
-        let tags: Vec<SeriesSpec> = config.tags.iter().map(|tag| series(config, tag)).collect();
+        let Historian { writer, .. } = Historian::open(config, directory, now)?;
         Ok(Self {
-            ids: writer.register(&tags)?,
+            ids: writer.bound().to_vec(),
             writer,
             waiting: BTreeMap::new(),
             count: 0,

@@ -385,3 +385,62 @@ fn a_reason_that_is_given_later_is_that_of_its_stop() {
     ]);
     assert_eq!(answer["pareto"][0]["reason"], "tool", "{answer}");
 }
+
+#[test]
+fn a_change_of_product_parts_what_is_charted() {
+    let plant = Plant::of(1, |_, at| match at {
+        240..300 => Some((RUN, 1, 2, "B")),
+        _ => USUAL,
+    });
+    let charts = plant.andon(&[
+        "spc",
+        "press.count",
+        "--from",
+        "2026-05-05",
+        "--subgroup",
+        "2",
+        "--rules",
+        "none",
+    ]);
+    let breaks = |product: &str| {
+        let mut charts = charts.as_array().unwrap().iter();
+        let chart = charts.find(|chart| chart["product"] == product).unwrap();
+        let points = chart["panels"][0]["points"].as_array().unwrap();
+        points
+            .iter()
+            .filter(|point| point["after_break"] == true)
+            .count()
+    };
+    assert_eq!((breaks("A"), breaks("B")), (1, 1));
+}
+
+#[test]
+fn a_reason_of_another_day_is_not_refused_for_this_one() {
+    let minute = |_: u32, at: u32| {
+        if (60..90).contains(&at) {
+            Some((STOPPED, 1, 0, "A"))
+        } else {
+            USUAL
+        }
+    };
+    let plant = Plant::of(3, minute);
+    let table = "entered_at,work_unit,stop_start,reason\n2026-05-05T12:00:00Z,press,2026-05-05T07:00:00Z,tool/broken\n";
+    plant.take_in("reasons.csv", table);
+    // A part of a shift is worked out anew, and its facts reach a day back at most.
+    let args = [
+        "oee",
+        "--from",
+        "2026-05-07T06:00:00Z",
+        "--to",
+        "2026-05-07T09:00:00Z",
+        "--work-unit",
+        "press",
+    ];
+    let answer = plant.andon(&args);
+    assert_eq!(
+        answer["refused_reasons"],
+        Value::Array(Vec::new()),
+        "{answer}"
+    );
+    assert_eq!(answer["pareto"][0]["reason"], "stop", "{answer}");
+}

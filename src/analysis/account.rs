@@ -22,7 +22,7 @@ use crate::production::stored::AtomsV1;
 use crate::production::time_model::Downtime;
 
 /// Shifts of a question at most: ten years of three a day.
-const SHIFTS_MAX: usize = 12_000;
+pub(super) const SHIFTS_MAX: usize = 12_000;
 
 /// Atoms, downtimes and cycles of one work unit.
 #[derive(Debug, Default)]
@@ -44,7 +44,7 @@ pub(super) fn account(
     (window, now): (Span, Timestamp),
 ) -> Result<Account, AnalysisError> {
     let calendar = plant.calendar_of(unit)?;
-    let mut stated = statements(plant, unit, window)?;
+    let mut stated = statements(plant, unit, window, SHIFTS_MAX)?;
     let mut account = Account::default();
     let mut open: Vec<Span> = Vec::new();
     for shift in calendar
@@ -60,16 +60,8 @@ pub(super) fn account(
             join(&mut open, shift.credit.clip(&window));
         }
     }
-    if calendar
-        .instances(window.start, window.end)
-        .next()
-        .is_none()
-    {
-        // Nobody was to work: what ran all the same belongs to no shift.
-        return Ok(account);
-    }
     for span in open {
-        let assembled = work_out(plant, unit, &calendar, (span, now))?;
+        let assembled = work_out(plant, unit, calendar, (span, now))?;
         account.add(assembled);
     }
     account.atoms.sort_by(|a, b| a.key.cmp(&b.key));
@@ -123,18 +115,19 @@ pub(super) fn work_out(
     })
 }
 
-/// Statements of a work unit by the start of their shift.
+/// Statements of a work unit by the start of their shift, the first `limit` of them.
 pub(super) fn statements(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     window: Span,
+    limit: usize,
 ) -> Result<BTreeMap<Timestamp, StatementV1>, AnalysisError> {
     let events = plant.reader.events(&EventQuery {
         kinds: vec![EventKind::ATOMS],
         subject: Some(unit.name.clone()),
         from: window.start,
         to: window.end,
-        limit: SHIFTS_MAX,
+        limit,
     })?;
     let stated = events
         .iter()
@@ -178,8 +171,12 @@ impl Account {
     }
 }
 
-/// The statement of one shift.
-pub(super) fn statement(assembled: &Assembled, shift: &ShiftInstance) -> StatementV1 {
+/// The statement of one shift, with the late rejects that are in it.
+pub(super) fn statement(
+    assembled: &Assembled,
+    shift: &ShiftInstance,
+    booked: Vec<(i64, String)>,
+) -> StatementV1 {
     let atoms: Vec<Atom> = assembled
         .atoms
         .iter()
@@ -201,7 +198,7 @@ pub(super) fn statement(assembled: &Assembled, shift: &ShiftInstance) -> Stateme
                 cycles: thinned(&of.cycles),
             })
             .collect(),
-        booked: Vec::new(),
+        booked,
     }
 }
 

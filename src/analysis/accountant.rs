@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::account::{statement, work_out};
+use super::account::{statement, statements, work_out};
 use super::error::AnalysisError;
-use super::plant::Plant;
-use super::stored::{StatementV1, content, event};
+use super::plant::{EVER, Plant};
+use super::stored::{StatementV1, event};
 use super::{gather, intake};
 use crate::config::{Config, WorkUnit};
-use crate::history::{Event, EventKind, EventQuery, Reader};
+use crate::history::{Event, EventKind, Reader};
 use crate::model::Timestamp;
 use crate::production::atoms::{Atom, AtomKey};
 use crate::production::calendar::{Calendar, ShiftInstance};
 use crate::production::restate::{Cause, late_rejects, restate};
+use crate::production::span::Span;
 use crate::production::stored::AtomsV1;
 
 /// How far back a first start looks for shifts that have not been stated: as far as samples may be kept.
@@ -48,6 +50,8 @@ impl Accountant {
     /// States every shift that has ended and settled: events to be written. What was appended to the history must be
     /// committed before.
     pub fn state(&mut self, reader: &Reader, now: Timestamp) -> Result<Vec<Event>, AnalysisError> {
+        // What cannot be stated now is not tried again at every turn.
+        self.next = Some(now.saturating_add(RETRY));
         let config = Arc::clone(&self.config);
         let plant = Plant::load(&config, reader)?;
         let settled = now.saturating_sub(config.production.settle);
@@ -72,7 +76,8 @@ impl Accountant {
                     break;
                 }
                 until = shift.credit.end;
-                events.push(state_shift(&plant, (unit, &calendar), &shift, now)?);
+                let statement = state_shift(&plant, (unit, calendar), &shift, now)?;
+                events.push(statement_event(unit, &shift, &statement));
             }
             self.stated.insert(unit.name.clone(), until);
         }
@@ -102,7 +107,7 @@ impl Accountant {
                 shifts.extend(shift.filter(|shift| shifts.last() != Some(shift)));
             }
             for shift in shifts {
-                events.extend(restate_shift(&plant, (unit, &calendar), &shift, now)?);
+                events.extend(restate_shift(&plant, (unit, calendar), &shift, now)?);
             }
         }
         Ok(events)
@@ -118,34 +123,23 @@ fn of_products(
     let Some(from) = products.iter().map(|(_, since)| *since).min() else {
         return Ok(Vec::new());
     };
-    let stated = plant.reader.events(&EventQuery {
-        kinds: vec![EventKind::ATOMS],
-        subject: Some(unit.name.clone()),
-        from: from.saturating_sub(HORIZON),
-        to: Timestamp::from_nanos(i64::MAX),
-        limit: usize::MAX,
-    })?;
-    let makes = |event: &&Event| {
-        let statement: Option<StatementV1> = content(event);
-        let atoms = statement
-            .map(|statement| statement.atoms.atoms)
-            .unwrap_or_default();
-        let made = |product: &str| {
-            atoms
-                .iter()
-                .any(|atom| atom.product.as_deref() == Some(product))
-        };
-        products.iter().any(|(product, _)| made(product))
+    let since = Span::new(from.saturating_sub(HORIZON), EVER.1);
+    let stated = statements(plant, unit, since, usize::MAX)?;
+    let makes = |statement: &StatementV1| {
+        let mut atoms = statement.atoms.atoms.iter();
+        atoms.any(|atom| {
+            let made = atom.product.as_deref();
+            products.iter().any(|(product, _)| made == Some(*product))
+        })
     };
-    Ok(stated
-        .iter()
-        .filter(makes)
-        .map(|event| event.time)
-        .collect())
+    let concerned = stated.iter().filter(|(_, statement)| makes(statement));
+    Ok(concerned.map(|(start, _)| *start).collect())
 }
 
+/// How long after a failure figures are tried to be stated again.
+const RETRY: Duration = Duration::from_mins(1);
 /// A shift is looked for this far ahead.
-const HORIZON: std::time::Duration = std::time::Duration::from_hours(36);
+const HORIZON: Duration = Duration::from_hours(36);
 
 /// Up to where an earlier accountant has stated figures; as far back as samples are kept where there was none.
 fn stated_until(
@@ -154,37 +148,26 @@ fn stated_until(
     now: Timestamp,
 ) -> Result<Timestamp, AnalysisError> {
     let kept = now.saturating_sub(plant.config.history.raw);
-    let stated = plant.reader.events(&EventQuery {
-        kinds: vec![EventKind::ATOMS],
-        subject: Some(unit.name.clone()),
-        from: kept,
-        to: now,
-        limit: usize::MAX,
-    })?;
-    let last = stated.iter().filter_map(last_end).max();
-    Ok(last.unwrap_or(kept))
+    let stated = statements(plant, unit, Span::new(kept, now), usize::MAX)?;
+    let last = stated.iter().map(|(start, statement)| {
+        let ends = statement.atoms.atoms.iter().map(|atom| atom.end_ns);
+        Timestamp::from_nanos(ends.max().unwrap_or(start.as_nanos() + 1))
+    });
+    Ok(last.max().unwrap_or(kept))
 }
 
-fn last_end(event: &Event) -> Option<Timestamp> {
-    let statement: StatementV1 = content(event)?;
-    let ends = statement.atoms.atoms.iter().map(|atom| atom.end_ns);
-    Some(Timestamp::from_nanos(
-        ends.max().unwrap_or(event.time.as_nanos() + 1),
-    ))
-}
-
+/// What samples say of a shift.
 fn state_shift(
     plant: &Plant<'_>,
     (unit, calendar): (&WorkUnit, &Calendar),
     shift: &ShiftInstance,
     now: Timestamp,
-) -> Result<Event, AnalysisError> {
+) -> Result<StatementV1, AnalysisError> {
     let assembled = work_out(plant, unit, calendar, (shift.credit, now))?;
-    let statement = StatementV1 {
-        booked: booked(plant, (unit, calendar), shift),
-        ..statement(&assembled, shift)
-    };
-    Ok(statement_event(unit, shift, &statement))
+    let late = gather::late_rejects(plant, unit, calendar).into_iter();
+    let booked = late.filter(|(_, late)| late.origin.shift == shift.key);
+    let booked = booked.map(|(id, _)| id).collect();
+    Ok(statement(&assembled, shift, booked))
 }
 
 fn statement_event(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV1) -> Event {
@@ -204,44 +187,19 @@ fn restate_shift(
     shift: &ShiftInstance,
     now: Timestamp,
 ) -> Result<Option<Event>, AnalysisError> {
-    let before = plant.reader.events(&EventQuery {
-        kinds: vec![EventKind::ATOMS],
-        subject: Some(unit.name.clone()),
-        from: shift.credit.start,
-        to: shift
-            .credit
-            .start
-            .saturating_add(std::time::Duration::from_nanos(1)),
-        limit: 1,
-    })?;
-    let Some(before) = before.first().and_then(content::<StatementV1>) else {
+    let start = shift.credit.start;
+    let at_start = Span::new(start, start.saturating_add(Duration::from_nanos(1)));
+    let Some(before) = statements(plant, unit, at_start, 1)?.remove(&start) else {
         return Ok(None);
     };
-    let has_samples = now.saturating_sub(plant.config.history.raw) <= shift.credit.start;
+    let has_samples = now.saturating_sub(plant.config.history.raw) <= start;
     let after = if has_samples {
-        let assembled = work_out(plant, unit, calendar, (shift.credit, now))?;
-        let new = StatementV1 {
-            booked: booked(plant, (unit, calendar), shift),
-            ..statement(&assembled, shift)
-        };
-        revised(&before, new)
+        revised(&before, state_shift(plant, (unit, calendar), shift, now)?)
     } else {
         amended(plant, unit, calendar, &before)
     };
     let is_news = after != before;
     Ok(is_news.then(|| statement_event(unit, shift, &after)))
-}
-
-/// The late rejects that the samples of a shift were stated with.
-fn booked(
-    plant: &Plant<'_>,
-    (unit, calendar): (&WorkUnit, &Calendar),
-    shift: &ShiftInstance,
-) -> Vec<(i64, String)> {
-    let all = gather::late_rejects(plant, unit, calendar).into_iter();
-    all.filter(|(_, late)| late.origin.shift == shift.key)
-        .map(|(id, _)| id)
-        .collect()
 }
 
 /// `new` with the revisions that follow those of `old`.

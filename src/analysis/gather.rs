@@ -58,7 +58,7 @@ pub(super) fn gather(
         rework: readings(plant, unit.rework, around)?,
         reasons: texts(plant, unit.reason, around)?,
         allocations: allocations(plant, unit, around)?,
-        edits: edits(plant, unit),
+        edits: edits(plant, unit, around),
         late_rejects: late_rejects(plant, unit, calendar)
             .into_iter()
             .map(|(_, late)| late)
@@ -66,13 +66,10 @@ pub(super) fn gather(
         ..Gathered::default()
     };
     each(plant, Some(unit.state), around, |at, value, quality| {
-        if let Some(state) = machine_state(&value) {
-            let quality = settled(quality);
-            found.states.push(StateChange { at, state, quality });
-        } else {
-            let state = MachineState::Word("".into());
-            found.states.push(StateChange { at, state, quality });
-        }
+        // What is no state is one that no list has.
+        let state = machine_state(&value).unwrap_or_else(|| MachineState::Word("".into()));
+        let quality = settled(quality);
+        found.states.push(StateChange { at, state, quality });
     })?;
     each(plant, unit.mode, around, |at, value, quality| {
         let mode = value
@@ -210,21 +207,21 @@ fn allocations(
 }
 
 /// Walks forward through changes.
-struct Cursor<'a> {
+pub(super) struct Cursor<'a> {
     rest: &'a [(Timestamp, Option<Arc<str>>)],
     text: Option<Arc<str>>,
 }
 
 impl<'a> Cursor<'a> {
-    const fn new(rest: &'a [(Timestamp, Option<Arc<str>>)]) -> Self {
+    pub(super) const fn new(rest: &'a [(Timestamp, Option<Arc<str>>)]) -> Self {
         Self { rest, text: None }
     }
 
-    fn at(&mut self, time: Timestamp) -> Option<Arc<str>> {
-        while let Some(((at, text), rest)) =
-            self.rest.split_first().filter(|((at, _), _)| *at <= time)
+    /// The text at `time`, which is not before that of the last call.
+    pub(super) fn at(&mut self, time: Timestamp) -> Option<Arc<str>> {
+        while let [(since, text), rest @ ..] = self.rest
+            && *since <= time
         {
-            let _ = at;
             self.text.clone_from(text);
             self.rest = rest;
         }
@@ -254,14 +251,17 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64)
 }
 
-fn edits(plant: &Plant<'_>, unit: &WorkUnit) -> Vec<ReasonEdit> {
+/// What people said about stops that began in `span`; others are not known here, and it would be taken for a mistake.
+fn edits(plant: &Plant<'_>, unit: &WorkUnit, span: Span) -> Vec<ReasonEdit> {
     let own = plant
         .reasons
         .iter()
         .filter(|(_, name, _)| *name == unit.name);
     own.filter_map(|(at, _, said)| {
+        let stop_start = Timestamp::from_nanos(said.stop_start_ns);
+        span.contains(stop_start).then_some(())?;
         Some(ReasonEdit {
-            stop_start: Timestamp::from_nanos(said.stop_start_ns),
+            stop_start,
             at: *at,
             by: Role::parse(&said.role).ok()?,
             reason: said.reason.as_deref().and_then(arc),

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, account, statements};
+use super::account::{Account, SHIFTS_MAX, account, statements};
 use super::error::AnalysisError;
 use super::period::Period;
 use super::plant::Plant;
 use crate::config::{Config, WorkUnit};
 use crate::history::Reader;
 use crate::model::{AssetPath, Timestamp};
-use crate::production::atoms::{Atom, Totals};
+use crate::production::atoms::Atom;
 use crate::production::calendar::ShiftKey;
 use crate::production::cycle::{Cycle, cycle_statistics};
 use crate::production::elements::{Element, Elements, Output};
@@ -286,9 +286,8 @@ pub(super) fn span_of(
     plant: &Plant<'_>,
     now: Timestamp,
 ) -> Result<Span, AnalysisError> {
-    let calendar = plant.calendar()?;
     let zone = &plant.config.gateway.time_zone;
-    let span = period.span(Some(&calendar), zone, now);
+    let span = period.span(Some(plant.calendar()?), zone, now);
     span.map_err(|error| AnalysisError::Refused(error.to_string()))
 }
 
@@ -341,7 +340,7 @@ fn mark_new_products(
     };
     for of in known {
         let before = Span::new(span.start.saturating_sub(MATURITY), span.start);
-        for statement in statements(plant, of.unit, before)?.into_values() {
+        for statement in statements(plant, of.unit, before, SHIFTS_MAX)?.into_values() {
             for atom in statement.atoms.atoms {
                 let shift = format!("{} {}", atom.date, atom.shift);
                 let pieces = atom.output.first().copied().unwrap_or(0.0);
@@ -592,9 +591,4 @@ fn shortened(mut downtimes: Vec<Downtime>, level: usize) -> Vec<Downtime> {
         }
     }
     downtimes
-}
-
-/// Sums of a shift over work units, for [`super::shifts`].
-pub(super) fn totals_figure(totals: &Totals, kpi: Kpi, model: LossModel) -> Figure {
-    Figure::of(&headline(kpi, &totals.elements, &totals.output, model))
 }

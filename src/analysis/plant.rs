@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::error::AnalysisError;
 use super::stored::{
     LATE_REJECTS, LateRejectsV1, PLANNED_STOP, PlannedStopV1, ProductV1, ReasonV1, RosterV1,
@@ -22,97 +24,56 @@ pub(super) const EVER: (Timestamp, Timestamp) = (
     Timestamp::from_nanos(i64::MAX),
 );
 
+/// Time and subject of something that was taken in, and what it says.
+pub(super) type Fact<T> = (Timestamp, String, T);
+
 /// Configuration and master data.
 #[derive(Debug)]
 pub(super) struct Plant<'a> {
     pub(super) config: &'a Config,
     pub(super) reader: &'a Reader,
     pub(super) catalogue: Catalogue,
-    roster: Vec<RosterEntry>,
-    crews: Vec<Exception>,
+    calendars: Calendars,
     pub(super) specs: BTreeMap<String, ProductV1>,
-    pub(super) reasons: Vec<(Timestamp, String, ReasonV1)>,
-    pub(super) late: Vec<(Timestamp, String, LateRejectsV1)>,
-    pub(super) planned: Vec<(Timestamp, String, PlannedStopV1)>,
+    pub(super) reasons: Vec<Fact<ReasonV1>>,
+    pub(super) late: Vec<Fact<LateRejectsV1>>,
+    pub(super) planned: Vec<Fact<PlannedStopV1>>,
 }
 
 impl<'a> Plant<'a> {
     /// Reads the master data.
     pub(super) fn load(config: &'a Config, reader: &'a Reader) -> Result<Self, AnalysisError> {
         let read = |kind| events(reader, kind);
-        let products: Vec<_> = read(EventKind::PRODUCT)?
-            .iter()
-            .filter_map(|event| Some((event.subject.clone(), event.time, content(event)?)))
-            .collect();
+        let products: Vec<Fact<ProductV1>> = facts(read(EventKind::PRODUCT)?);
         let roster: Vec<RosterV1> = read(EventKind::STAFFING)?
             .iter()
             .filter_map(content)
             .collect();
-        let subject = |event: &Event| event.subject.clone();
         Ok(Self {
             config,
             reader,
             catalogue: catalogue(config, &products)?,
-            crews: crews(config, &roster),
-            roster: roster.iter().filter_map(roster_entry).collect(),
+            calendars: Calendars::new(config, &roster)?,
             specs: products
                 .into_iter()
-                .map(|(id, _, product)| (id, product))
+                .map(|(_, id, product)| (id, product))
                 .collect(),
-            reasons: read(EventKind::REASON_EDIT)?
-                .iter()
-                .filter_map(|event| Some((event.time, subject(event), content(event)?)))
-                .collect(),
-            late: read(LATE_REJECTS)?
-                .iter()
-                .filter_map(|event| Some((event.time, subject(event), content(event)?)))
-                .collect(),
-            planned: read(PLANNED_STOP)?
-                .iter()
-                .filter_map(|event| Some((event.time, subject(event), content(event)?)))
-                .collect(),
+            reasons: facts(read(EventKind::REASON_EDIT)?),
+            late: facts(read(LATE_REJECTS)?),
+            planned: facts(read(PLANNED_STOP)?),
         })
     }
 
     /// The shifts of one work unit, with the people who worked them.
-    pub(super) fn calendar_of(&self, unit: &WorkUnit) -> Result<Calendar, AnalysisError> {
-        let shifts = self.config.production.calendar.as_ref();
-        let calendar = shifts.ok_or(AnalysisError::NoCalendar)?;
-        self.staffed(&calendar.of(&unit.name, &unit.shifts))
+    pub(super) fn calendar_of(&self, unit: &WorkUnit) -> Result<&Calendar, AnalysisError> {
+        let own = self.calendars.own.get(&unit.name);
+        own.map(Arc::as_ref).ok_or(AnalysisError::NoCalendar)
     }
 
     /// The shifts of the plant, with the people who worked them.
-    pub(super) fn calendar(&self) -> Result<Calendar, AnalysisError> {
-        let shifts = self.config.production.calendar.as_ref();
-        self.staffed(&shifts.ok_or(AnalysisError::NoCalendar)?.plant)
-    }
-
-    fn staffed(&self, calendar: &Calendar) -> Result<Calendar, AnalysisError> {
-        let mut definition = calendar.definition().clone();
-        // What is told of a shift that did not take place here belongs to other machines.
-        let takes_place = |date, name: &str| {
-            calendar
-                .on(date)
-                .iter()
-                .any(|shift| *shift.key.shift == *name)
-        };
-        let staffed = self
-            .roster
-            .iter()
-            .filter(|entry| takes_place(entry.date, &entry.shift));
-        definition.roster = staffed.cloned().collect();
-        let crews = self
-            .crews
-            .iter()
-            .filter(|exception| match &exception.change {
-                Change::Crew { shift, .. } => takes_place(exception.date, shift),
-                _ => false,
-            });
-        definition.exceptions.extend(crews.cloned());
-        Calendar::new(definition).map_err(|errors| {
-            let first = errors.into_iter().next();
-            AnalysisError::Roster(first.unwrap_or(CalendarError::Shifts(0)))
-        })
+    pub(super) fn calendar(&self) -> Result<&Calendar, AnalysisError> {
+        let plant = self.calendars.plant.as_deref();
+        plant.ok_or(AnalysisError::NoCalendar)
     }
 
     /// The work units of these names; all when none are named.
@@ -140,6 +101,76 @@ impl<'a> Plant<'a> {
     }
 }
 
+/// Shifts with the people who worked them; none without a calendar.
+#[derive(Debug, Default)]
+struct Calendars {
+    plant: Option<Arc<Calendar>>,
+    /// By work unit; machines with the same shifts share them.
+    own: BTreeMap<String, Arc<Calendar>>,
+}
+
+impl Calendars {
+    fn new(config: &Config, roster: &[RosterV1]) -> Result<Self, AnalysisError> {
+        let Some(shifts) = &config.production.calendar else {
+            return Ok(Self::default());
+        };
+        let crews = crews(config, roster);
+        let roster: Vec<RosterEntry> = roster.iter().filter_map(roster_entry).collect();
+        let plant = Arc::new(staffed(&shifts.plant, &roster, &crews)?);
+        let mut known = vec![(shifts.plant.clone(), Arc::clone(&plant))];
+        let mut own = BTreeMap::new();
+        for unit in &config.production.work_units {
+            let calendar = shifts.of(&unit.name, &unit.shifts);
+            let same = known.iter().find(|(planned, _)| *planned == calendar);
+            let with_people = match same {
+                Some((_, with_people)) => Arc::clone(with_people),
+                None => Arc::new(staffed(&calendar, &roster, &crews)?),
+            };
+            own.insert(unit.name.clone(), Arc::clone(&with_people));
+            known.push((calendar, with_people));
+        }
+        Ok(Self {
+            plant: Some(plant),
+            own,
+        })
+    }
+}
+
+fn staffed(
+    calendar: &Calendar,
+    roster: &[RosterEntry],
+    crews: &[Exception],
+) -> Result<Calendar, AnalysisError> {
+    let mut definition = calendar.definition().clone();
+    // What is told of a shift that did not take place here belongs to other machines.
+    let takes_place = |date, name: &str| {
+        let shifts = calendar.on(date);
+        shifts.iter().any(|shift| *shift.key.shift == *name)
+    };
+    let here = roster
+        .iter()
+        .filter(|entry| takes_place(entry.date, &entry.shift));
+    definition.roster = here.cloned().collect();
+    let crews = crews.iter().filter(|exception| match &exception.change {
+        Change::Crew { shift, .. } => takes_place(exception.date, shift),
+        _ => false,
+    });
+    definition.exceptions.extend(crews.cloned());
+    Calendar::new(definition).map_err(|errors| {
+        let first = errors.into_iter().next();
+        AnalysisError::Roster(first.unwrap_or(CalendarError::Shifts(0)))
+    })
+}
+
+/// Events with their content; those that cannot be read are left out.
+fn facts<T: DeserializeOwned>(events: Vec<Event>) -> Vec<Fact<T>> {
+    let fact = |event: Event| {
+        let said = content(&event)?;
+        Some((event.time, event.subject, said))
+    };
+    events.into_iter().filter_map(fact).collect()
+}
+
 /// All events of a kind.
 pub(super) fn events(reader: &Reader, kind: EventKind) -> Result<Vec<Event>, AnalysisError> {
     let (from, to) = EVER;
@@ -153,15 +184,12 @@ pub(super) fn events(reader: &Reader, kind: EventKind) -> Result<Vec<Event>, Ana
 }
 
 /// Products of the configuration with the ideal cycles that were taken in; what was taken in wins from its time on.
-fn catalogue(
-    config: &Config,
-    taken: &[(String, Timestamp, ProductV1)],
-) -> Result<Catalogue, AnalysisError> {
+fn catalogue(config: &Config, taken: &[Fact<ProductV1>]) -> Result<Catalogue, AnalysisError> {
     let configured = config.production.products.iter();
     let mut products: BTreeMap<String, Product> = configured
         .map(|product| (product.id.clone(), product.clone()))
         .collect();
-    for (id, valid_from, version) in taken {
+    for (valid_from, id, version) in taken {
         let product = products.entry(id.clone()).or_insert_with(|| Product {
             id: id.clone(),
             family: None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::account;
 use super::error::AnalysisError;
-use super::oee::{Figure, loss_model, span_of, totals_figure};
+use super::oee::{Figure, loss_model, span_of};
 use super::period::Period;
 use super::plant::Plant;
 use crate::config::Config;
@@ -139,7 +139,7 @@ fn row(
         .filter(|atom| !atom.elements.pot().is_zero())
         .map(|atom| &atom.key.unit)
         .collect();
-    let figure = |kpi| totals_figure(&totals, kpi, model);
+    let figure = |kpi| Figure::of(&totals.headline(kpi, model));
     let staffing = &shift.staffing;
     let from = match staffing.source {
         HeadcountSource::Roster => "roster",

@@ -1,11 +1,11 @@
 //! Quality charts of a tag that carries measurements: each change of its value, or each sample, is a reading.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::AnalysisError;
+use super::gather::{Cursor, texts};
 use super::oee::span_of;
 use super::period::Period;
 use super::plant::Plant;
@@ -16,7 +16,7 @@ use crate::production::span::Span;
 use crate::quality::capability::Specification;
 use crate::quality::charts::ChartKind;
 use crate::quality::rules::RuleSet;
-use crate::quality::study::{Observation, Sample, SpcReport, Study, run_strata};
+use crate::quality::study::{Observation, Sample, SpcReport, Study, run_study, strata};
 
 /// Readings of a study at most.
 const READINGS_MAX: usize = 200_000;
@@ -68,13 +68,11 @@ pub(super) fn spc(
     let unit = work_unit_of(config, tag);
     let observations = observations(question, &plant, (tag, unit), span)?;
     let mut reports = Vec::new();
-    let by_product = by_product(observations);
-    for (product, observations) in by_product {
+    for ((product, _), observations) in strata(&observations) {
         let study = study(question, &plant, &product)?;
-        for studied in run_strata(&study, &observations).into_values() {
-            let studied = studied.map_err(|error| AnalysisError::Refused(error.to_string()))?;
-            reports.push(studied.report);
-        }
+        let studied = run_study(&study, &observations);
+        let studied = studied.map_err(|error| AnalysisError::Refused(error.to_string()))?;
+        reports.push(studied.report);
     }
     if reports.is_empty() {
         let what = format!(
@@ -110,18 +108,7 @@ fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
         .max_by_key(|unit| unit.asset.to_string().len())
 }
 
-/// One study per product, so that each has its own limits of specification.
-fn by_product(observations: Vec<Observation>) -> BTreeMap<String, Vec<Observation>> {
-    let mut sorted: BTreeMap<String, Vec<Observation>> = BTreeMap::new();
-    for observation in observations {
-        sorted
-            .entry(observation.product.clone())
-            .or_default()
-            .push(observation);
-    }
-    sorted
-}
-
+/// What a product is studied by: each has its own limits of specification.
 fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Study, AnalysisError> {
     let chart = question.chart.as_deref().map(|name| {
         ChartKind::parse(name).ok_or_else(|| AnalysisError::Unknown {
@@ -186,21 +173,16 @@ fn observations(
     let product_tag = unit
         .and_then(|unit| unit.product)
         .filter(|_| !question.pooled);
-    let products = super::gather::texts(plant, product_tag, span)?;
+    let products = texts(plant, product_tag, span)?;
     let machine = unit.map_or_else(String::new, |unit| unit.name.clone());
     let size = question.subgroup.max(1);
     let mut observations: Vec<Observation> = Vec::new();
     let mut group: Vec<f64> = Vec::new();
-    let (mut rest, mut product) = (products.as_slice(), None);
+    let mut product = Cursor::new(&products);
+    let mut before = None;
     for (at, value) in readings {
-        let before = product.clone();
-        while let Some(((_, name), later)) =
-            rest.split_first().filter(|((since, _), _)| *since <= at)
-        {
-            product.clone_from(name);
-            rest = later;
-        }
-        if before != product {
+        let now = product.at(at);
+        if before != now {
             // A subgroup is of one product; what was begun of the other is too small to be one.
             group.clear();
         }
@@ -208,13 +190,14 @@ fn observations(
         if group.len() == size {
             observations.push(Observation {
                 at,
-                product: product.as_deref().unwrap_or_default().to_owned(),
+                product: now.as_deref().unwrap_or_default().to_owned(),
                 machine: machine.clone(),
                 sample: Sample::Readings(std::mem::take(&mut group)),
-                after_break: before != product && !observations.is_empty(),
+                after_break: false,
                 nominal: None,
             });
         }
+        before = now;
     }
     Ok(observations)
 }

@@ -138,6 +138,11 @@ impl Writer {
         Ok(())
     }
 
+    /// The series of the bound tags, in order of their [`crate::model::TagId`].
+    pub fn bound(&self) -> &[SeriesId] {
+        &self.tags
+    }
+
     /// The series of names, made where they are missing, in the same order.
     pub fn register(&mut self, specs: &[SeriesSpec]) -> Result<Vec<SeriesId>> {
         guarded(|| {
