@@ -13,7 +13,7 @@ use crate::config::{Config, HistoryConfig, Tag};
 use crate::history::{
     Event, EventKind, HistoryError, Reader, Retention, SeriesId, SeriesSpec, Settings, Writer,
 };
-use crate::model::{Quality, Sample, TagId, Timestamp, Value, with_causes};
+use crate::model::{Quality, Sample, TagId, Timestamp, Value};
 use crate::record::{BodyV1, encode_body};
 
 /// Something that happened to the gateway itself; the content is the record's body.
@@ -36,13 +36,6 @@ pub enum HistorianError {
     /// The figures of a shift cannot be stated.
     #[error("state the figures of a shift")]
     Analysis(#[from] AnalysisError),
-}
-
-impl HistorianError {
-    /// With its causes on one line, for the log.
-    pub fn told(&self) -> String {
-        with_causes(self)
-    }
 }
 
 /// Writes the history of one plant.

@@ -1,7 +1,6 @@
 //! Why a question has no answer.
 
 use crate::history::HistoryError;
-use crate::model::with_causes;
 use crate::production::assemble::AssembleError;
 use crate::production::calendar::CalendarError;
 use crate::production::product::CatalogueError;
@@ -56,11 +55,4 @@ pub enum AnalysisError {
     /// What was asked cannot be worked out.
     #[error("{0}")]
     Refused(String),
-}
-
-impl AnalysisError {
-    /// With its causes on one line.
-    pub fn told(&self) -> String {
-        with_causes(self)
-    }
 }

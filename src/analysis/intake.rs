@@ -265,11 +265,7 @@ impl Row<'_> {
 }
 
 fn parse_time(text: &str, column: &str) -> Result<Timestamp, String> {
-    let time: Result<jiff::Timestamp, _> = text.parse();
-    let nanos = time
-        .ok()
-        .and_then(|time| i64::try_from(time.as_nanosecond()).ok());
-    nanos.map(Timestamp::from_nanos).ok_or_else(|| {
+    Timestamp::parse_rfc3339(text).ok_or_else(|| {
         format!("{column} = {text} is no time; allowed: RFC 3339 as 2026-03-29T06:00:00Z")
     })
 }

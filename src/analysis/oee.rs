@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, SHIFTS_MAX, account, statements};
@@ -32,7 +33,7 @@ const MATURITY: Duration = Duration::from_hours(24 * 400);
 const SCHEMA: u32 = 1;
 
 /// By what figures are grouped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum GroupBy {
     /// Each machine.

@@ -96,9 +96,8 @@ fn edge(text: &str, today: Date, last: Option<Date>) -> Result<Edge, PeriodError
         let first = back(last.unwrap_or(today), days.clamp(1, DAYS_MAX) - 1);
         return first.map(Edge::Day).ok_or_else(no_time);
     }
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        let nanos = i64::try_from(time.as_nanosecond()).map_err(|_too_far| no_time())?;
-        return Ok(Edge::Moment(Timestamp::from_nanos(nanos)));
+    if let Some(time) = Timestamp::parse_rfc3339(text) {
+        return Ok(Edge::Moment(time));
     }
     if text.contains('T') {
         return Err(no_time());

@@ -149,17 +149,11 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
 }
 
 fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
-    let time: Result<jiff::Timestamp, _> = text.parse();
-    let nanos = time
-        .ok()
-        .and_then(|time| i64::try_from(time.as_nanosecond()).ok());
-    nanos
-        .map(Timestamp::from_nanos)
-        .ok_or_else(|| AnalysisError::Unknown {
-            what: "moment",
-            name: text.to_owned(),
-            allowed: "RFC 3339 as 2026-03-29T06:00:00Z".to_owned(),
-        })
+    Timestamp::parse_rfc3339(text).ok_or_else(|| AnalysisError::Unknown {
+        what: "moment",
+        name: text.to_owned(),
+        allowed: "RFC 3339 as 2026-03-29T06:00:00Z".to_owned(),
+    })
 }
 
 /// Readings in subgroups of one product each.

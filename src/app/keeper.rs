@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use crate::baseline::{self, Baselines};
 use crate::config::Config;
+use crate::model::with_causes;
 use crate::pipeline::Learned;
 use crate::pipeline::task::{Keep, tell};
 
@@ -17,7 +18,7 @@ pub(super) fn recall(config: &Config) -> Learned {
         Ok(loaded) => loaded,
         Err(error) => {
             warn!(
-                error = error.chain(),
+                error = with_causes(&error),
                 "Baselines cannot be read; they are learned anew."
             );
             return Learned::default();
@@ -59,5 +60,5 @@ pub(super) async fn keep(
 fn write(config: &Config, learned: Learned) -> Result<(), String> {
     let baselines = Baselines::of(config, learned);
     let saved = baseline::save(&config.gateway.data_dir, &baselines);
-    saved.map_err(|error| error.chain())
+    saved.map_err(|error| with_causes(&error))
 }

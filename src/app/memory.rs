@@ -91,13 +91,6 @@ pub(super) enum MemoryError {
     Thread(#[source] std::io::Error),
 }
 
-impl MemoryError {
-    /// With its causes on one line.
-    pub(super) fn told(&self) -> String {
-        with_causes(self)
-    }
-}
-
 /// The thread: ends when it is told to, or nobody can tell it anything more.
 fn keep(mut historian: Historian, items: &Receiver<Item>, clock: &dyn Clock) {
     let mut trouble = Trouble::default();
@@ -122,7 +115,7 @@ fn take(historian: &mut Historian, item: Item, clock: &dyn Clock, trouble: &mut 
         Item::Record(body) => trouble.note(historian.note(&body).map_err(HistorianError::from)),
         Item::Facts(facts, to) => {
             let admitted = historian.admit(&facts, clock.now().wall);
-            let answer = admitted.map_err(|error| error.told());
+            let answer = admitted.map_err(|error| with_causes(&error));
             // Whoever brought them may be gone by now.
             to.send(answer).map_or_else(drop, |()| ());
         }
@@ -145,7 +138,7 @@ impl Trouble {
             Err(why) if !self.is_failing => {
                 self.is_failing = true;
                 error!(
-                    error = why.told(),
+                    error = with_causes(&why),
                     "The history cannot be written; polling and alerts go on."
                 );
             }

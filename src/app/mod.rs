@@ -30,7 +30,7 @@ use crate::config::Config;
 use crate::detection::{ChartDesign, DesignError, Designer};
 use crate::driver::modbus::ModbusDriver;
 use crate::driver::opcua::OpcUaDriver;
-use crate::model::Severity;
+use crate::model::{Severity, with_causes};
 use crate::pipeline::{self, Chain, Parts, Trouble};
 use crate::record::registry::{RegistryError, TagRegistry};
 use crate::record::{BodyV1, EventKindV1, EventV1, Lane};
@@ -177,7 +177,7 @@ fn start_memory(common: &Common) -> Result<Option<Memory>, MemoryError> {
 
 /// A plant does not stand still because its past cannot be read: people are told, and nothing else changes.
 fn no_memory(error: &MemoryError) -> Trouble {
-    let why = error.told();
+    let why = with_causes(error);
     error!(%why, "The history cannot be kept; everything else works. Move history.redb away to begin a new one.");
     Trouble {
         active: true,

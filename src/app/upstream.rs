@@ -15,6 +15,7 @@ use crate::analysis::{Question, answer, read_intake};
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
 use crate::history::Reader;
+use crate::model::with_causes;
 use crate::pipeline::task::{Asked, ChainStatus, Keep};
 use crate::publish::{self, Birth, BirthTag, Health, Identity, PublishStats, Setup};
 use crate::record::names::{TagName, TagNames};
@@ -259,7 +260,8 @@ impl Plant {
         let (reader, _) = self.memory.ok_or(NO_HISTORY)?;
         let now = self.common.clock.now().wall;
         let config = Arc::clone(&self.common.config);
-        let work = move || answer(&question, &config, &reader, now).map_err(|error| error.told());
+        let work =
+            move || answer(&question, &config, &reader, now).map_err(|error| with_causes(&error));
         let worked = tokio::task::spawn_blocking(work).await;
         worked.unwrap_or_else(|_panic| Err("the answer could not be worked out".to_owned()))
     }

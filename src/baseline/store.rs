@@ -42,17 +42,6 @@ pub enum StoreError {
     Encode(#[source] postcard::Error),
 }
 
-impl StoreError {
-    /// With its cause on one line, for the log.
-    pub fn chain(&self) -> String {
-        match self {
-            Self::Io { source, .. } => format!("{self}: {source}"),
-            Self::Encode(source) => format!("{self}: {source}"),
-            Self::NotBaselines { .. } => self.to_string(),
-        }
-    }
-}
-
 /// A file that could not be used and was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -159,6 +148,7 @@ mod tests {
     use super::super::TagEntry;
     use super::*;
     use crate::detection::{Memory, Model};
+    use crate::model::with_causes;
 
     fn baselines() -> Baselines {
         Baselines {
@@ -232,8 +222,8 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let error = save(Path::new("/nonexistent/folder"), &baselines()).unwrap_err();
         assert!(
-            error.chain().starts_with("write `/nonexistent/folder/")
-                && error.chain().ends_with("(os error 2)"),
+            with_causes(&error).starts_with("write `/nonexistent/folder/")
+                && with_causes(&error).ends_with("(os error 2)"),
             "{error}"
         );
     }

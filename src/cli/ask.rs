@@ -88,7 +88,7 @@ pub(super) fn ask(
 ) -> Result<Value, Failure> {
     if history.is_none() {
         match ask_running(
-            config,
+            &config.gateway.data_dir,
             Request::Ask {
                 question: question.clone(),
             },
@@ -116,12 +116,12 @@ pub(super) fn open(
     Ok((historian, now))
 }
 
-/// Asks the gateway that runs.
-pub(super) fn ask_running(config: &Config, request: Request) -> Result<Value, Failure> {
+/// Asks the gateway that runs on a data directory.
+pub(super) fn ask_running(data_dir: &Path, request: Request) -> Result<Value, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    Ok(runtime.block_on(control::ask(&config.gateway.data_dir, request))?)
+    Ok(runtime.block_on(control::ask(data_dir, request))?)
 }
 
 /// Whether an error only says that no gateway runs.

@@ -1,17 +1,17 @@
 //! `andon baseline …`: what a gateway has learned, what a person decides about it, and how it travels.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::ask::{Failure, ask_running, is_idle};
 use super::check::load_or_complain;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::baseline::{self, Baselines};
 use crate::buffer;
 use crate::config::Config;
-use crate::control::{self, ControlError, Request};
+use crate::control::Request;
 use crate::model::with_causes;
 use crate::pipeline::{BaselineStatus, Decision};
 
@@ -78,7 +78,9 @@ pub(super) fn run(command: &Command) -> Outcome {
         return Outcome::Usage;
     };
     let done = match command {
-        Command::List(_) => ask(&config, Request::BaselineList).map(Told::Baselines),
+        Command::List(_) => {
+            ask_running(&config.gateway.data_dir, Request::BaselineList).map(Told::Baselines)
+        }
         Command::Accept(named) => decide(&config, Decision::Accept, named),
         Command::Reject(named) => decide(&config, Decision::Reject, named),
         Command::Relearn(named) => decide(&config, Decision::Relearn, named),
@@ -93,8 +95,6 @@ pub(super) fn run(command: &Command) -> Outcome {
         }
     }
 }
-
-type Failure = Box<dyn Error>;
 
 /// What a command has to say.
 enum Told {
@@ -115,22 +115,19 @@ impl Told {
     }
 }
 
-fn ask(config: &Config, request: Request) -> Result<Value, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(control::ask(&config.gateway.data_dir, request))?)
-}
-
 fn decide(config: &Config, decision: Decision, named: &Named) -> Result<Told, Failure> {
     let name = named.name.clone();
-    ask(config, Request::BaselineDecide { decision, name }).map(Told::Baselines)
+    ask_running(
+        &config.gateway.data_dir,
+        Request::BaselineDecide { decision, name },
+    )
+    .map(Told::Baselines)
 }
 
 /// A running gateway is asked to write its baselines first.
 fn export(config: &Config, out: &Path) -> Result<Told, Failure> {
     let data_dir = &config.gateway.data_dir;
-    match ask(config, Request::BaselineKeep) {
+    match ask_running(data_dir, Request::BaselineKeep) {
         Ok(_) => {}
         Err(error) if is_idle(error.as_ref()) => {}
         Err(error) => return Err(error),
@@ -149,10 +146,6 @@ fn export(config: &Config, out: &Path) -> Result<Told, Failure> {
         ),
         json!({"file": out, "tags": tags, "groups": groups}),
     ))
-}
-
-fn is_idle(error: &(dyn Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(ControlError::NotRunning { .. }))
 }
 
 fn import(config: &Config, file: &Path) -> Result<Told, Failure> {

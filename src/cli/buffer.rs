@@ -8,8 +8,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Outcome;
+use super::ask::{Failure, ask_running, is_idle};
 use crate::buffer::{self, BufferStatus, LaneStatus, VerifyReport};
-use crate::control::{self, ControlError, Request};
+use crate::control::Request;
 use crate::model::{Timestamp, with_causes};
 
 /// Store-and-forward accounting.
@@ -80,8 +81,6 @@ impl Place {
     }
 }
 
-type Failure = Box<dyn std::error::Error>;
-
 fn status(place: &Place, json: bool) -> Result<Outcome, Failure> {
     let status = match ask(&place.data_dir, Request::BufferStatus)? {
         Some(status) => status,
@@ -106,13 +105,10 @@ fn verify(place: &Place, json: bool) -> Result<Outcome, Failure> {
 
 /// The running gateway's answer; nothing when none is running.
 fn ask<T: DeserializeOwned>(data_dir: &Path, request: Request) -> Result<Option<T>, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    match runtime.block_on(control::ask(data_dir, request)) {
+    match ask_running(data_dir, request) {
         Ok(value) => Ok(Some(serde_json::from_value(value)?)),
-        Err(ControlError::NotRunning { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) if is_idle(error.as_ref()) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `andon compare`: shifts, crews, machines and products at the same circumstances.
 
-use clap::ValueEnum;
 use serde_json::Value;
 
 use super::Outcome;
@@ -20,10 +19,10 @@ pub(super) struct Args {
     of_when: Of,
     /// What is compared.
     #[arg(long, value_enum, default_value = "rate")]
-    of: What,
+    of: Metric,
     /// Between what.
     #[arg(long, value_enum, default_value = "shift")]
-    by: Between,
+    by: CompareBy,
     /// With --by period: the second period begins on this production day.
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
@@ -41,42 +40,12 @@ pub(super) struct Args {
     without: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum What {
-    Rate,
-    Oee,
-    Scrap,
-    Cycle,
-    Stops,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Between {
-    Shift,
-    Crew,
-    WorkUnit,
-    Product,
-    Period,
-}
-
 pub(super) fn run(args: &Args) -> Outcome {
     let question = CompareQuestion {
         period: args.of_when.period(),
         work_units: args.work_unit.clone(),
-        of: match args.of {
-            What::Rate => Metric::Rate,
-            What::Oee => Metric::Oee,
-            What::Scrap => Metric::Scrap,
-            What::Cycle => Metric::Cycle,
-            What::Stops => Metric::Stops,
-        },
-        by: match args.by {
-            Between::Shift => CompareBy::Shift,
-            Between::Crew => CompareBy::Crew,
-            Between::WorkUnit => CompareBy::WorkUnit,
-            Between::Product => CompareBy::Product,
-            Between::Period => CompareBy::Period,
-        },
+        of: args.of,
+        by: args.by,
         since: args.since.clone(),
         levels: args.level.clone(),
         relevance: args.relevance,

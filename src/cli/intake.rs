@@ -70,7 +70,7 @@ fn take_in(config: &Arc<Config>, history: Option<&Path>, file: &Path) -> Result<
     let table = String::from_utf8(bytes).map_err(|_error| "the file is not UTF-8 text")?;
     if history.is_none() {
         match ask_running(
-            config,
+            &config.gateway.data_dir,
             Request::Intake {
                 table: table.clone(),
             },

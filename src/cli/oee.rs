@@ -1,7 +1,5 @@
 //! `andon oee`: production figures of a period.
 
-use clap::ValueEnum;
-
 use super::Outcome;
 use super::ask::{self, Of, Source, hours, number, percent};
 use super::output::{Align, Table};
@@ -22,7 +20,7 @@ pub(super) struct Args {
     work_unit: Vec<String>,
     /// By what.
     #[arg(long, value_enum, default_value = "work-unit")]
-    by: By,
+    by: GroupBy,
     /// Whether minor stops lower availability (iso22400) or effectiveness (tpm); as configured when left out.
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
@@ -34,40 +32,11 @@ pub(super) struct Args {
     causes: usize,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum By {
-    WorkUnit,
-    Line,
-    Shift,
-    Crew,
-    Product,
-    Order,
-    Day,
-    Week,
-    Month,
-}
-
-impl From<By> for GroupBy {
-    fn from(by: By) -> Self {
-        match by {
-            By::WorkUnit => Self::WorkUnit,
-            By::Line => Self::Line,
-            By::Shift => Self::Shift,
-            By::Crew => Self::Crew,
-            By::Product => Self::Product,
-            By::Order => Self::Order,
-            By::Day => Self::Day,
-            By::Week => Self::Week,
-            By::Month => Self::Month,
-        }
-    }
-}
-
 pub(super) fn run(args: &Args) -> Outcome {
     let question = OeeQuestion {
         period: args.of.period(),
         work_units: args.work_unit.clone(),
-        by: args.by.into(),
+        by: args.by,
         model: args.model.clone(),
         level: args.level,
     };

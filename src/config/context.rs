@@ -95,14 +95,10 @@ fn read_quiet(section: &Section<'_>, names: &TagNames<'_>) -> Vec<QuietWhen> {
     let read = |(index, table): (usize, _)| {
         let label = format!("{}quiet {}: ", section.label(), index + 1);
         let quiet = Section::new(section.faults(), table, label);
-        for key in ["tag", "values"] {
-            if !quiet.has(key) {
-                quiet.missing(
-                    key,
-                    "allowed: { tag = \"press1.state\", values = [\"MAINT\"] }",
-                );
-            }
-        }
+        quiet.require(
+            &["tag", "values"],
+            "allowed: { tag = \"press1.state\", values = [\"MAINT\"] }",
+        );
         let tag = quiet.read("tag", |value| names.find(value));
         let values = quiet.list("values", |value| match value {
             Value::Text(text) => Ok(text.clone()),
@@ -129,11 +125,10 @@ pub(super) fn read_group(
     tags: &[Tag],
     earlier: &[Group],
 ) -> Option<Group> {
-    for key in ["name", "tags"] {
-        if !section.has(key) {
-            section.missing(key, "allowed: name = \"pump1\", tags = [\"…\", \"…\"]");
-        }
-    }
+    section.require(
+        &["name", "tags"],
+        "allowed: name = \"pump1\", tags = [\"…\", \"…\"]",
+    );
     let name = section.name("name", 48, "_-.");
     if let Some(name) = &name
         && earlier.iter().any(|group| group.name == *name)

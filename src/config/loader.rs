@@ -164,17 +164,12 @@ fn read_relations(
     tags: &[Tag],
 ) -> (Vec<Context>, Vec<Group>) {
     let names = TagNames::new(tags);
-    let tables = |key: &'static str| {
-        let numbered = section.tables(key).into_iter().enumerate();
-        numbered.map(move |(index, table)| {
-            let label = format!("{key} {}: ", index + 1);
-            Section::new(section.faults(), table, label)
-        })
-    };
-    let contexts = tables("context").map(|table| read_context(table, gateway, &names));
+    let contexts = section
+        .numbered("context")
+        .map(|table| read_context(table, gateway, &names));
     let contexts = contexts.collect();
     let mut groups = Vec::new();
-    for table in tables("group") {
+    for table in section.numbered("group") {
         groups.extend(read_group(table, &names, tags, &groups));
     }
     (contexts, groups)

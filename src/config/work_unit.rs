@@ -390,13 +390,8 @@ fn read_product(section: Section<'_>) -> Option<Product> {
     }
     for version in section.numbered("version") {
         let from = version.read("valid_from", |value| {
-            let time = value
-                .text()
-                .and_then(|text| text.parse::<jiff::Timestamp>().ok());
-            let nanos = time.and_then(|time| i64::try_from(time.as_nanosecond()).ok());
-            nanos
-                .map(Timestamp::from_nanos)
-                .ok_or_else(|| "is no time; allowed: as \"2026-03-29T06:00:00Z\"".to_owned())
+            let time = value.text().and_then(Timestamp::parse_rfc3339);
+            time.ok_or_else(|| "is no time; allowed: as \"2026-03-29T06:00:00Z\"".to_owned())
         });
         version.require(
             &["valid_from", "ideal_cycle"],

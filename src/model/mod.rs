@@ -6,6 +6,7 @@
 mod asset;
 mod cause;
 mod quality;
+mod quantile;
 mod role;
 mod sample;
 mod time;
@@ -14,6 +15,7 @@ mod zone;
 pub use asset::{AssetPath, AssetPathError};
 pub use cause::with_causes;
 pub use quality::{Quality, Reason};
+pub use quantile::quantile;
 pub use role::{Role, RoleError, Severity};
 pub use sample::{Batch, DeviceId, GroupId, Sample, ShortText, TagId, Value};
 pub use time::{Mono, Now, Timestamp};

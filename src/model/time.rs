@@ -19,6 +19,12 @@ impl Timestamp {
         Self(millis.saturating_mul(1_000_000))
     }
 
+    /// Reads RFC 3339 with a zone, as `2026-03-29T06:00:00Z`; `None` for anything else, and for times beyond 292 years.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok().map(Self)
+    }
+
     /// Nanoseconds since the Unix epoch.
     pub const fn as_nanos(self) -> i64 {
         self.0
@@ -115,6 +121,15 @@ mod tests {
             Timestamp::from_millis(1_772_344_800_250).to_string(),
             "2026-03-01T06:00:00.250Z"
         );
+    }
+
+    #[test]
+    fn what_a_timestamp_prints_is_read_again() {
+        let read = |text| Timestamp::parse_rfc3339(text).map(Timestamp::as_millis);
+        assert_eq!(read("2026-03-01T06:00:00.250Z"), Some(1_772_344_800_250));
+        assert_eq!(read("2026-03-01T07:00:00+01:00"), Some(1_772_344_800_000));
+        assert_eq!(read("2026-03-01T06:00:00"), None);
+        assert_eq!(read("9999-01-01T00:00:00Z"), None);
     }
 
     #[test]

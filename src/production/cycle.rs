@@ -4,6 +4,7 @@
 //! early. What is left is described by robust figures. The ideal cycle of a product is proposed from its fastest cycles.
 
 use super::span::{Span, ratio};
+use crate::model::quantile;
 
 /// Fewest cycles that an ideal cycle is proposed from.
 pub const CANDIDATE_CYCLES_MIN: usize = 500;
@@ -117,25 +118,6 @@ fn sorted_seconds(cycles: &[Cycle]) -> Vec<f64> {
     let mut seconds: Vec<f64> = cycles.iter().filter_map(Cycle::seconds).collect();
     seconds.sort_by(f64::total_cmp);
     seconds
-}
-
-/// The `p` quantile of sorted numbers, linear between them (type 7 of Hyndman and Fan 1996).
-fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let place = p * last as f64;
-    let below = floor(place).min(last);
-    let low = sorted.get(below)?;
-    let high = sorted.get(below + 1).unwrap_or(low);
-    Some(low + (place - below as f64) * (high - low))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a place in a list, not negative"
-)]
-fn floor(place: f64) -> usize {
-    place.floor() as usize
 }
 
 #[cfg(test)]

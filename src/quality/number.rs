@@ -51,26 +51,6 @@ pub(crate) fn range(values: &[f64]) -> Option<f64> {
     Some(high - low).filter(|range| range.is_finite())
 }
 
-/// The value below which a share `p` of ordered values lies, interpolated between neighbours (Hyndman and Fan 1996,
-/// type 7).
-pub(crate) fn quantile(ordered: &[f64], p: f64) -> Option<f64> {
-    let last = ordered.len().checked_sub(1)?;
-    let place = p.clamp(0.0, 1.0) * last as f64;
-    let below = floor(place).min(last);
-    let low = *ordered.get(below)?;
-    let high = ordered.get(below + 1).copied().unwrap_or(low);
-    Some(low + (high - low) * (place - below as f64))
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a place in a list: not negative and below its length"
-)]
-fn floor(place: f64) -> usize {
-    place.floor() as usize
-}
-
 /// The values in ascending order.
 pub(crate) fn ordered(values: &[f64]) -> Vec<f64> {
     let mut ordered = values.to_vec();
@@ -91,6 +71,7 @@ pub(crate) fn ratio(of: f64, by: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::quantile;
 
     #[test]
     fn equal_values_have_no_spread_at_all() {
@@ -120,13 +101,5 @@ mod tests {
         assert_eq!(mean(&[f64::INFINITY]), None);
         assert_eq!(ratio(1.0, 0.0), None);
         assert_eq!(ratio(f64::MAX, 1e-300), None);
-    }
-
-    #[test]
-    fn quantiles_interpolate_between_neighbours() {
-        let ordered = [1.0, 2.0, 4.0, 8.0];
-        assert_eq!(quantile(&ordered, 0.5), Some(3.0));
-        assert_eq!(quantile(&ordered, 1.0), Some(8.0));
-        assert_eq!(quantile(&ordered, 0.0), Some(1.0));
     }
 }

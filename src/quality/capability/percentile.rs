@@ -1,7 +1,8 @@
 //! Indices of readings that are not normal, from their percentiles.
 
 use super::Specification;
-use crate::quality::number::{finite, ordered, quantile, ratio};
+use crate::model::quantile;
+use crate::quality::number::{finite, ordered, ratio};
 
 /// Share of a normal distribution below its mean less three standard deviations.
 const TAIL: f64 = 0.001_35;

@@ -64,7 +64,7 @@ fn shift(raw: &RawShift, names: &Names, faults: &mut Faults<'_>) -> ShiftDef {
         start: faults.time("shift.start", &raw.start),
         end: faults.time("shift.end", &raw.end),
         days,
-        headcount: faults.whole("shift.headcount", raw.headcount.as_ref(), 10, 1..=10_000),
+        headcount: faults.number("shift.headcount", raw.headcount.as_ref(), 10, 1..=10_000),
         crew: raw
             .crew
             .as_ref()

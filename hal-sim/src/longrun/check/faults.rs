@@ -1,5 +1,6 @@
 //! Collecting faults with their place in the text, and the checks that values have in common.
 
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use jiff::civil::{Date, Time, Weekday};
@@ -52,31 +53,13 @@ impl<'t> Faults<'t> {
     }
 
     /// A number within its range, or its default.
-    pub(super) fn number(
+    pub(super) fn number<T: PartialOrd + Copy + Display>(
         &mut self,
         key: &str,
-        value: Option<&At<f64>>,
-        default: f64,
-        allowed: RangeInclusive<f64>,
-    ) -> f64 {
-        let Some(value) = value else { return default };
-        if allowed.contains(value.get_ref()) {
-            return *value.get_ref();
-        }
-        let (low, high) = (allowed.start(), allowed.end());
-        let what = format!("{key} = {} is outside {low} to {high}", value.get_ref());
-        self.add(value.span().start, what);
-        default
-    }
-
-    /// A whole number within its range, or its default.
-    pub(super) fn whole(
-        &mut self,
-        key: &str,
-        value: Option<&At<u32>>,
-        default: u32,
-        allowed: RangeInclusive<u32>,
-    ) -> u32 {
+        value: Option<&At<T>>,
+        default: T,
+        allowed: RangeInclusive<T>,
+    ) -> T {
         let Some(value) = value else { return default };
         if allowed.contains(value.get_ref()) {
             return *value.get_ref();

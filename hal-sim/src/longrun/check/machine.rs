@@ -128,7 +128,7 @@ pub(super) fn changeover(raw: &RawChangeover, faults: &mut Faults<'_>) -> Change
             1_800_000,
         )),
         spread: faults.number("changeover.spread", raw.spread.as_ref(), 0.2, 0.0..=1.0),
-        startup_parts: faults.whole(
+        startup_parts: faults.number(
             "changeover.startup_parts",
             raw.startup_parts.as_ref(),
             0,
@@ -185,13 +185,13 @@ pub(super) fn machine(raw: &RawMachine, names: &Names, faults: &mut Faults<'_>) 
         rework_percent,
         runs_through_breaks: raw.runs_through_breaks.unwrap_or(false),
         modulus: faults.choice("machine.counter", raw.counter.as_ref(), 1 << 32, &COUNTERS),
-        counter_start: u64::from(faults.whole(
+        counter_start: u64::from(faults.number(
             "machine.counter_start",
             raw.counter_start.as_ref(),
             0,
             0..=65_535,
         )),
-        measure_every: faults.whole(
+        measure_every: faults.number(
             "machine.measure_every",
             raw.measure_every.as_ref(),
             50,
