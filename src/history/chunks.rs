@@ -206,10 +206,9 @@ fn take(
     let mut rows = Vec::new();
     let mut damaged = Vec::new();
     let mut found = Vec::new();
-    let mut buffer = Vec::new();
     for_each(chunks, place, |range, bytes| {
-        match rows::decode(bytes, place.tier.bucket_ms(), Need::ALL, &mut buffer) {
-            Ok(()) => rows.append(&mut buffer),
+        match rows::decode(bytes, place.tier.bucket_ms(), Need::ALL) {
+            Ok(chunk) => rows.extend(chunk.rows()),
             Err(damage) => {
                 let rows = range.clone();
                 damaged.push((

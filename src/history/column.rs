@@ -26,9 +26,10 @@ const VARINTS: u8 = 2;
 const GRID: u8 = 3;
 const FLOATS: u8 = 4;
 
-/// Ten to the `decimals`.
+/// Ten to the `decimals`, at most nine.
 pub(super) fn scale_of(decimals: u8) -> f64 {
-    10f64.powi(i32::from(decimals))
+    const SCALES: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+    SCALES.get(usize::from(decimals)).copied().unwrap_or(1e9)
 }
 
 /// The fewest decimals with which every value is exactly an integer over ten to the decimals; `None` when there are none
@@ -135,6 +136,30 @@ const fn low_seven(n: u64) -> u8 {
     (n & 0x7f) as u8
 }
 
+/// A column as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Column<T> {
+    /// Every row has the same value.
+    Same(T),
+    /// Each row has its own.
+    Each(Vec<T>),
+}
+
+impl<T: Copy + Default> Column<T> {
+    /// The value of a row; there is none behind the last.
+    pub(super) fn at(&self, row: usize) -> T {
+        match self {
+            Self::Same(value) => *value,
+            Self::Each(values) => values.get(row).copied().unwrap_or_default(),
+        }
+    }
+
+    /// The values of so many rows.
+    pub(super) fn iter(&self, rows: usize) -> impl Iterator<Item = T> {
+        (0..rows).map(|row| self.at(row))
+    }
+}
+
 /// Takes columns from a body.
 #[derive(Debug)]
 pub(super) struct Decoder<'a> {
@@ -188,11 +213,14 @@ impl<'a> Decoder<'a> {
     }
 
     /// A column of `rows` integers.
-    pub(super) fn ints(&mut self, rows: usize) -> Result<Vec<i64>, Damage> {
+    pub(super) fn ints(&mut self, rows: usize) -> Result<Column<i64>, Damage> {
         match self.byte()? {
-            SAME => Ok(vec![self.signed()?; rows]),
-            PACKED => unpack(self.raw()?, rows),
-            VARINTS if rows <= SHORT_ROWS => (0..rows).map(|_row| self.signed()).collect(),
+            SAME => self.signed().map(Column::Same),
+            PACKED => unpack(self.raw()?, rows).map(Column::Each),
+            VARINTS if rows <= SHORT_ROWS => {
+                let values: Result<_, _> = (0..rows).map(|_row| self.signed()).collect();
+                values.map(Column::Each)
+            }
             _ => Err(Damage("a column has an unknown tag")),
         }
     }
@@ -210,14 +238,18 @@ impl<'a> Decoder<'a> {
     }
 
     /// A column of `rows` numbers.
-    pub(super) fn floats(&mut self, rows: usize) -> Result<Vec<f64>, Damage> {
+    pub(super) fn floats(&mut self, rows: usize) -> Result<Column<f64>, Damage> {
         match self.byte()? {
             GRID => {
                 let scale = scale_of(self.byte()?.min(DECIMALS_MAX));
-                let ints = self.ints(rows)?;
-                Ok(ints.into_iter().map(|n| float(n) / scale).collect())
+                Ok(match self.ints(rows)? {
+                    Column::Same(n) => Column::Same(float(n) / scale),
+                    Column::Each(ints) => {
+                        Column::Each(ints.into_iter().map(|n| float(n) / scale).collect())
+                    }
+                })
             }
-            FLOATS => unpack(self.raw()?, rows),
+            FLOATS => unpack(self.raw()?, rows).map(Column::Each),
             _ => Err(Damage("a column has an unknown tag")),
         }
     }
@@ -263,6 +295,7 @@ mod tests {
         assert!(body.len() <= bytes_max, "{} bytes", body.len());
         let mut decoder = Decoder::new(&body);
         let back = decoder.floats(values.len()).unwrap();
+        let back: Vec<f64> = back.iter(values.len()).collect();
         let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&back), bits(values));
         decoder.finish().unwrap();
@@ -327,7 +360,8 @@ mod tests {
             encoder.ints(&values);
             let body = encoder.finish();
             let mut decoder = Decoder::new(&body);
-            prop_assert_eq!(decoder.ints(values.len()).unwrap(), values.clone());
+            let back: Vec<i64> = decoder.ints(values.len()).unwrap().iter(values.len()).collect();
+            prop_assert_eq!(&back, &values);
             decoder.finish().unwrap();
             let mut decoder = Decoder::new(&body);
             decoder.skip_ints(values.len()).unwrap();

@@ -111,12 +111,11 @@ impl Stretch {
             rows: Vec::new(),
             damaged: super::store::damaged_within(damage, place)?,
         };
-        let mut buffer = Vec::new();
         chunks::for_each(chunks, place, |range, bytes| {
-            match rows::decode(bytes, place.tier.bucket_ms(), Need::ALL, &mut buffer) {
-                Ok(()) => {
-                    let inside = buffer
-                        .drain(..)
+            match rows::decode(bytes, place.tier.bucket_ms(), Need::ALL) {
+                Ok(chunk) => {
+                    let inside = chunk
+                        .rows()
                         .filter(|(number, _)| place.rows.contains(number));
                     stretch.rows.extend(inside);
                 }

@@ -205,15 +205,18 @@ pub(super) fn decode(bytes: &[u8]) -> Result<(Points, i64), Damage> {
     let hold_ms = i64_of(body.varint()?);
     let series = body.ints(rows)?;
     let times = body.ints(rows)?;
-    let kinds: Result<Vec<Kind>, Damage> = body.ints(rows)?.into_iter().map(Kind::of).collect();
+    let kinds: Result<Vec<Kind>, Damage> = body.ints(rows)?.iter(rows).map(Kind::of).collect();
     let kinds = kinds?;
     let qualities = body.ints(rows)?;
     let count = |wanted: &dyn Fn(Kind) -> bool| kinds.iter().filter(|kind| wanted(**kind)).count();
-    let mut floats = body.floats(count(&|kind| kind == Kind::Float))?.into_iter();
-    let mut ints = body.ints(count(&has_integer))?.into_iter();
+    let (number_of_floats, number_of_ints) =
+        (count(&|kind| kind == Kind::Float), count(&has_integer));
+    let (floats, ints) = (body.floats(number_of_floats)?, body.ints(number_of_ints)?);
+    let (mut floats, mut ints) = (floats.iter(number_of_floats), ints.iter(number_of_ints));
     let texts = texts_of(&mut body, rows)?;
     body.finish()?;
-    let columns = series.into_iter().zip(times).zip(kinds).zip(qualities);
+    let columns = series.iter(rows).zip(times.iter(rows));
+    let columns = columns.zip(kinds).zip(qualities.iter(rows));
     let cells = columns.map(|(((series, time), kind), quality)| Cell {
         time,
         bits: match kind {

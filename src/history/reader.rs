@@ -20,6 +20,11 @@ use super::tables::{NAMES, SERIES, Tier, hour_start};
 use super::view::{Snapshot, View, hours_between};
 use crate::model::{Quality, Timestamp, Value};
 
+/// Threads that one query may take.
+const THREADS_MAX: usize = 4;
+/// Buckets of series, all together, that one thread answers in a millisecond: fewer are not worth more threads.
+const CELLS_ALONE: usize = 20_000;
+
 /// Reads the history as it is at the moment of each call.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -62,17 +67,11 @@ impl Reader {
             );
             let wanted = series.iter().map(|(number, _)| *number).collect();
             let snapshot = Snapshot::open(&read, &self.calendar, &wanted, hours)?;
-            let mut answers = Vec::with_capacity(series.len());
-            for (number, spec) in &series {
+            let answer = |(number, spec): &(u32, SeriesSpec)| {
                 let view = View::new(&snapshot, *number, spec.hold_ms())?;
-                answers.push(evaluate(
-                    &view,
-                    spec,
-                    &grid,
-                    &query.aggregates,
-                    &snapshot.marks,
-                )?);
-            }
+                evaluate(&view, spec, &grid, &query.aggregates, &snapshot.marks)
+            };
+            let answers = side_by_side(&series, grid.edges_ms.len(), answer)?;
             let edges = grid.edges_ms.iter().map(|ms| Timestamp::from_millis(*ms));
             Ok(Answer {
                 tier: grid.tier,
@@ -203,6 +202,35 @@ impl Reader {
             work(&View::new(&snapshot, number, spec.hold_ms())?, &snapshot)
         })
     }
+}
+
+/// Answers for many series on several threads, in the order of the series; for few on this one.
+fn side_by_side<T: Sync, A: Send>(
+    series: &[T],
+    buckets: usize,
+    answer: impl Fn(&T) -> Result<A> + Sync,
+) -> Result<Vec<A>> {
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let threads = threads.min(THREADS_MAX);
+    if threads < 2 || series.len() < threads || series.len() * buckets < CELLS_ALONE {
+        return series.iter().map(answer).collect();
+    }
+    let (answer, share) = (&answer, series.len().div_ceil(threads));
+    std::thread::scope(|scope| {
+        let work = |part| move || guarded(|| <[T]>::iter(part).map(answer).collect());
+        let parts: Vec<_> = series
+            .chunks(share)
+            .map(|part| scope.spawn(work(part)))
+            .collect();
+        let mut answers = Vec::with_capacity(series.len());
+        for part in parts {
+            let part: Result<Vec<A>> = part
+                .join()
+                .unwrap_or_else(|_panic| Err(HistoryError::Damaged("a thread gave up".to_owned())));
+            answers.extend(part?);
+        }
+        Ok(answers)
+    })
 }
 
 /// What an export of raw samples could not show.

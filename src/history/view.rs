@@ -127,19 +127,18 @@ impl<'s> View<'s> {
             rows: range.clone(),
         };
         let mut damaged = store::damaged_within(&self.snapshot.damage, &place)?;
-        let mut buffer = Vec::new();
         chunks::for_each(&self.snapshot.chunks, &place, |stretch, bytes| {
-            if rows::decode(bytes, tier.bucket_ms(), need, &mut buffer).is_err() {
+            let Ok(chunk) = rows::decode(bytes, tier.bucket_ms(), need) else {
                 damaged.push(stretch);
                 return Ok(());
-            }
-            for (number, row) in &buffer {
-                while let Some((early, change)) = over.next_if(|(early, _)| *early < number) {
+            };
+            for (number, row) in chunk.rows() {
+                while let Some((early, change)) = over.next_if(|(early, _)| **early < number) {
                     show(*early, &change.apply(None, bucket_ms));
                 }
-                match over.next_if(|(same, _)| *same == number) {
-                    Some((_, change)) => show(*number, &change.apply(Some(row), bucket_ms)),
-                    None => show(*number, row),
+                match over.next_if(|(same, _)| **same == number) {
+                    Some((_, change)) => show(number, &change.apply(Some(&row), bucket_ms)),
+                    None => show(number, &row),
                 }
             }
             Ok(())
