@@ -208,7 +208,7 @@ fn take(
     let mut found = Vec::new();
     for_each(chunks, place, |range, bytes| {
         match rows::decode(bytes, place.tier.bucket_ms(), Need::ALL) {
-            Ok(chunk) => rows.extend(chunk.rows()),
+            Ok(chunk) => chunk.each(|row| rows.push(*row)),
             Err(damage) => {
                 let rows = range.clone();
                 damaged.push((

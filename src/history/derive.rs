@@ -113,12 +113,11 @@ impl Stretch {
         };
         chunks::for_each(chunks, place, |range, bytes| {
             match rows::decode(bytes, place.tier.bucket_ms(), Need::ALL) {
-                Ok(chunk) => {
-                    let inside = chunk
-                        .rows()
-                        .filter(|(number, _)| place.rows.contains(number));
-                    stretch.rows.extend(inside);
-                }
+                Ok(chunk) => chunk.each(|row| {
+                    if place.rows.contains(&row.0) {
+                        stretch.rows.push(*row);
+                    }
+                }),
                 Err(_damage) => stretch.damaged.push(range),
             }
             Ok(())

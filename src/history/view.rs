@@ -115,9 +115,9 @@ impl<'s> View<'s> {
     ) -> Result<Vec<Range<i32>>> {
         let changes = self.changes(tier, &range)?;
         let bucket_ms = tier.bucket_ms() * if tier == Tier::Day { 2 } else { 1 };
-        let mut show = |number: i32, row: &super::rollup::Rollup| {
-            if !row.is_empty() && range.contains(&number) {
-                visit(&(number, *row));
+        let mut show = |row: &Row| {
+            if !row.1.is_empty() && range.contains(&row.0) {
+                visit(row);
             }
         };
         let mut over = changes.iter().peekable();
@@ -132,19 +132,21 @@ impl<'s> View<'s> {
                 damaged.push(stretch);
                 return Ok(());
             };
-            for (number, row) in chunk.rows() {
-                while let Some((early, change)) = over.next_if(|(early, _)| **early < number) {
-                    show(*early, &change.apply(None, bucket_ms));
+            chunk.each(|row| {
+                while let Some((early, change)) = over.next_if(|(early, _)| **early < row.0) {
+                    show(&(*early, change.apply(None, bucket_ms)));
                 }
-                match over.next_if(|(same, _)| **same == number) {
-                    Some((_, change)) => show(number, &change.apply(Some(&row), bucket_ms)),
-                    None => show(number, &row),
+                match over.next_if(|(same, _)| **same == row.0) {
+                    Some((same, change)) => {
+                        show(&(*same, change.apply(Some(&row.1), bucket_ms)));
+                    }
+                    None => show(row),
                 }
-            }
+            });
             Ok(())
         })?;
         for (number, change) in over {
-            show(*number, &change.apply(None, bucket_ms));
+            show(&(*number, change.apply(None, bucket_ms)));
         }
         Ok(damaged)
     }

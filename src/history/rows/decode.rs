@@ -44,8 +44,8 @@ enum Values {
 struct Scale {
     /// Ten to the decimals.
     unit: f64,
-    /// Two to the bits of the mean.
-    factor: f64,
+    /// The mean is in units of this: one over two to its bits, so that multiplying is exact.
+    mean_unit: f64,
 }
 
 /// Decodes the wanted columns. Without its column, `good` is the count of values.
@@ -75,7 +75,7 @@ pub(in crate::history) fn decode(
         PLAIN | CHAINED => Values::Grid {
             grid: Scale {
                 unit: scale_of(decimals),
-                factor: float(1 << bits),
+                mean_unit: float(1 << bits).recip(),
             },
             columns: decode_grid(&mut body, rows, need, layout == CHAINED)?,
         },
@@ -186,79 +186,92 @@ fn decode_doubles(body: &mut Decoder<'_>, rows: usize, need: Need) -> Result<Val
 }
 
 impl Chunk {
-    /// The rows in order.
-    pub(in crate::history) fn rows(&self) -> impl Iterator<Item = Row> {
-        (0..self.rows).zip(0i64..).map(|(row, place)| {
-            let number = i32_of(self.first + place + self.offsets.at(row));
-            (number, self.rollup(row, number))
-        })
+    /// Shows the rows in order.
+    pub(in crate::history) fn each(&self, mut visit: impl FnMut(&Row)) {
+        let mut shown = (0, Rollup::default());
+        for (row, place) in (0..self.rows).zip(0i64..) {
+            shown.0 = i32_of(self.first + place + self.offsets.at(row));
+            self.fill(row, &mut shown);
+            visit(&shown);
+        }
     }
 
-    fn rollup(&self, row: usize, number: i32) -> Rollup {
+    /// Fills in what is wanted of a row; the rest stays 0.
+    #[inline]
+    fn fill(&self, row: usize, (number, rollup): &mut Row) {
         let counts = &self.counts;
-        let n = u64_of(counts.n.at(row));
+        rollup.n = u64_of(counts.n.at(row));
+        rollup.good = rollup.n;
+        if self.need.counts {
+            rollup.good = rollup.n.saturating_add_signed(counts.good.at(row));
+            rollup.uncertain = u64_of(counts.uncertain.at(row));
+            rollup.bad = u64_of(counts.bad.at(row));
+        }
         let covered_ms = counts.covered_ms.at(row).max(0);
-        let weighted_ms = covered_ms.saturating_sub(counts.unweighted_ms.at(row));
-        let counted = Rollup {
-            good: n.saturating_add_signed(counts.good.at(row)),
-            uncertain: u64_of(counts.uncertain.at(row)),
-            bad: u64_of(counts.bad.at(row)),
-            n,
-            covered_ms: u64_of(covered_ms),
-            weighted_ms: u64_of(weighted_ms),
-            ..Rollup::default()
-        };
-        let rollup = match &self.values {
-            Values::Grid { grid, columns } => self.on_grid(counted, *grid, columns, row),
-            Values::Doubles(columns) => self.as_doubles(counted, columns, row),
-        };
-        if n == 0 {
-            return Rollup {
-                integral: rollup.integral,
-                ..counted
+        rollup.covered_ms = u64_of(covered_ms);
+        rollup.weighted_ms = u64_of(covered_ms.saturating_sub(counts.unweighted_ms.at(row)));
+        if rollup.n == 0 {
+            // A bucket without values has none, but what stood into it.
+            *rollup = Rollup {
+                good: rollup.good,
+                uncertain: rollup.uncertain,
+                bad: rollup.bad,
+                covered_ms: rollup.covered_ms,
+                weighted_ms: rollup.weighted_ms,
+                integral: self.standing(row),
+                ..Rollup::default()
             };
+            return;
         }
-        if !self.need.ends {
-            return rollup;
+        match &self.values {
+            Values::Grid { grid, columns } => self.fill_grid(*grid, columns, row, rollup),
+            Values::Doubles(columns) => self.fill_doubles(columns, row, rollup),
         }
-        let start = i64::from(number).saturating_mul(self.bucket_ms);
-        let after =
-            |column: &Column<i64>| start.saturating_add(column.at(row).saturating_mul(1_000));
-        Rollup {
-            first_ms: after(&counts.first_s),
-            last_ms: after(&counts.last_s),
-            ..rollup
+        if self.need.ends {
+            let start = i64::from(*number).saturating_mul(self.bucket_ms);
+            let after =
+                |column: &Column<i64>| start.saturating_add(column.at(row).saturating_mul(1_000));
+            rollup.first_ms = after(&counts.first_s);
+            rollup.last_ms = after(&counts.last_s);
         }
     }
 
-    fn on_grid(
+    /// The integral of a row without values.
+    fn standing(&self, row: usize) -> f64 {
+        match &self.values {
+            Values::Grid {
+                grid,
+                columns: [.., integral, _, _],
+            } => float(integral.at(row)) / grid.unit,
+            Values::Doubles([.., integral, _, _]) => integral.at(row),
+        }
+    }
+
+    #[inline]
+    fn fill_grid(
         &self,
-        counted: Rollup,
         grid: Scale,
         [min, spread, mean, squares, integral, first, last]: &[Column<i64>; 7],
         row: usize,
-    ) -> Rollup {
+        rollup: &mut Rollup,
+    ) {
         let (need, unit) = (self.need, grid.unit);
-        let mut rollup = counted;
-        let n = float_u(counted.n);
         if need.smallest() {
-            let (low, spread) = (min.at(row), spread.at(row));
-            let high = low.saturating_add(spread);
-            (rollup.min, rollup.max) = (float(low) / unit, float(high) / unit);
+            let low = min.at(row);
+            let high = low.saturating_add(spread.at(row));
+            rollup.min = float(low) / unit;
+            rollup.max = float(high) / unit;
             if need.ends {
                 rollup.first = float(low.saturating_add(first.at(row))) / unit;
                 rollup.last = float(high.saturating_sub(last.at(row))) / unit;
             }
         }
         if !need.means() {
-            return rollup;
+            return;
         }
+        let n = float_u(rollup.n);
         // In units of the grid.
-        let mean = if counted.n == 0 {
-            0.0
-        } else {
-            nearest(float(mean.at(row)) / grid.factor * n) / n
-        };
+        let mean = nearest(float(mean.at(row)) * grid.mean_unit * n) / n;
         rollup.mean = mean / unit;
         if need.squares {
             let off = mean - nearest(mean);
@@ -267,7 +280,7 @@ impl Chunk {
             rollup.m2 = if m2 < 1e-6 { 0.0 } else { m2 / (unit * unit) };
         }
         if need.integral {
-            let plain = mean * float_u(counted.weighted_ms);
+            let plain = mean * float_u(rollup.weighted_ms);
             let beyond = integral.at(row);
             let whole = if beyond == 0 {
                 plain
@@ -276,40 +289,24 @@ impl Chunk {
             };
             rollup.integral = whole / unit;
         }
-        rollup
     }
 
-    fn as_doubles(
+    fn fill_doubles(
         &self,
-        counted: Rollup,
         [min, max, mean, squares, integral, first, last]: &[Column<f64>; 7],
         row: usize,
-    ) -> Rollup {
-        let (low, high) = (min.at(row), max.at(row));
-        let mean = mean.at(row);
-        let mean = if self.need.smallest() {
-            mean.max(low).min(high.max(low))
-        } else {
-            mean
-        };
-        let plain = if counted.n == 0 {
-            0.0
-        } else {
-            mean * float_u(counted.weighted_ms)
-        };
-        Rollup {
-            min: low,
-            max: high,
-            mean,
-            m2: squares.at(row),
-            integral: if self.need.integral {
-                plain + integral.at(row)
-            } else {
-                0.0
-            },
-            first: first.at(row),
-            last: last.at(row),
-            ..counted
+        rollup: &mut Rollup,
+    ) {
+        (rollup.min, rollup.max) = (min.at(row), max.at(row));
+        rollup.mean = mean.at(row);
+        if self.need.smallest() {
+            let high = rollup.max.max(rollup.min);
+            rollup.mean = rollup.mean.max(rollup.min).min(high);
         }
+        rollup.m2 = squares.at(row);
+        if self.need.integral {
+            rollup.integral = rollup.mean * float_u(rollup.weighted_ms) + integral.at(row);
+        }
+        (rollup.first, rollup.last) = (first.at(row), last.at(row));
     }
 }
