@@ -233,6 +233,14 @@ fn sizes(reader: &Reader, args: &Args, figures: &mut Vec<(String, f64)>) {
     }
 }
 
+/// Milliseconds of one query.
+fn time(reader: &Reader, query: &Query) -> f64 {
+    let started = Instant::now();
+    let answer = reader.query(query).expect("answers");
+    assert!(answer.buckets() > 0);
+    ms(started)
+}
+
 fn queries(reader: &Reader, args: &Args, figures: &mut Vec<(String, f64)>) {
     let to = Timestamp::from_millis(END_MS);
     let year = to.saturating_sub(Duration::from_hours(8_760));
@@ -247,15 +255,9 @@ fn queries(reader: &Reader, args: &Args, figures: &mut Vec<(String, f64)>) {
             step,
             aggregates: aggregates.to_vec(),
         };
-        let time = || {
-            let started = Instant::now();
-            let answer = reader.query(&query).expect("answers");
-            assert!(answer.buckets() > 0);
-            ms(started)
-        };
-        figures.push((format!("{what}_first_ms"), time()));
-        let again = (0..AGAIN).map(|_turn| time()).fold(f64::MAX, f64::min);
-        figures.push((format!("{what}_again_ms"), again));
+        figures.push((format!("{what}_first_ms"), time(reader, &query)));
+        let again = (0..AGAIN).map(|_turn| time(reader, &query));
+        figures.push((format!("{what}_again_ms"), again.fold(f64::MAX, f64::min)));
     };
     run("one_tag_1y_1000_points", &one, Step::Auto(1_000), &usual);
     run(

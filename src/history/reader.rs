@@ -210,7 +210,7 @@ fn side_by_side<T: Sync, A: Send>(
     buckets: usize,
     answer: impl Fn(&T) -> Result<A> + Sync,
 ) -> Result<Vec<A>> {
-    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = threads.min(THREADS_MAX);
     if threads < 2 || series.len() < threads || series.len() * buckets < CELLS_ALONE {
         return series.iter().map(answer).collect();
