@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts
-//! history (reader) ──┤                                                           └─► compare
+//! history (reader) ──┤                                                           ├─► compare
+//!                    ├─ defects that were taken in ─► attribution ───────────────┴─► defects
 //!                    └─ samples ───────────────────────────────────────────────────► spc
 //! ```
 //!
@@ -14,7 +15,9 @@
 
 mod account;
 mod accountant;
+mod attribution;
 mod comparison;
+mod defects;
 mod error;
 mod gather;
 mod intake;
@@ -29,10 +32,11 @@ mod stored;
 
 pub use accountant::Accountant;
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
+pub use defects::{DefectsAnswer, DefectsQuestion};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
 pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
-pub use period::{Period, PeriodError};
+pub use period::{Per, Period, PeriodError};
 pub use question::{Question, answer};
 pub use samples::SamplesQuestion;
 pub use shifts::{ShiftRow, ShiftsAnswer, ShiftsQuestion};
