@@ -3,8 +3,9 @@
 //! ```text
 //!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts
 //! history (reader) ──┤                                                           ├─► compare
-//!                    ├─ defects that were taken in ─► attribution ───────────────┴─► defects
-//!                    └─ samples ───────────────────────────────────────────────────► spc
+//!                    ├─ defects that were taken in ─► attribution ───────────────┼─► defects
+//!                    │                                                           └─► counts ─┐
+//!                    └─ samples ───────────────────────────────────────────────────────────┴─► spc
 //! ```
 //!
 //! A [`Question`] is what a command asks, by itself on an idle data directory or through the running gateway;
@@ -17,6 +18,7 @@ mod account;
 mod accountant;
 mod attribution;
 mod comparison;
+mod counts;
 mod defects;
 mod error;
 mod gather;
@@ -32,6 +34,7 @@ mod stored;
 
 pub use accountant::Accountant;
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
+pub use counts::{Counted, CountsOf, CountsPer};
 pub use defects::{DefectsAnswer, DefectsQuestion};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
