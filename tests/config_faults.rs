@@ -609,3 +609,51 @@ state = "press1.temp"
     );
     insta::assert_snapshot!("shifts", faults(&text));
 }
+
+#[test]
+fn a_tree_of_defects_that_cannot_be_is_told() {
+    let text = format!(
+        r#"{GATEWAY}
+[[defect]]
+code = "surface"
+
+[[defect]]
+code = "scratch"
+parent = "surfce"
+
+[[defect]]
+code = "scratch"
+
+[[defect]]
+label = "No code"
+
+[[defect]]
+code = "unclassified"
+labell = "Other"
+
+[[defect]]
+code = " "
+
+[[defect]]
+code = "dent"
+parent = "surface"
+
+[[defect]]
+code = "deep"
+parent = "dent"
+
+[[defect]]
+code = "deeper"
+parent = "deep"
+
+[[defect]]
+code = "a"
+parent = "b"
+
+[[defect]]
+code = "b"
+parent = "a"
+{DEVICE}{TAG}"#
+    );
+    insta::assert_snapshot!("defects", faults(&text));
+}

@@ -4,6 +4,7 @@ use crate::history::HistoryError;
 use crate::production::assemble::AssembleError;
 use crate::production::calendar::CalendarError;
 use crate::production::product::CatalogueError;
+use crate::quality::QualityError;
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -55,4 +56,11 @@ pub enum AnalysisError {
     /// What was asked cannot be worked out.
     #[error("{0}")]
     Refused(String),
+}
+
+impl AnalysisError {
+    /// What statistics refuse, in their words.
+    pub(super) fn of(error: QualityError) -> Self {
+        Self::Refused(error.to_string())
+    }
 }

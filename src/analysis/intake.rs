@@ -7,10 +7,13 @@
 //! | roster | `shift, start, headcount`, perhaps `crew, experience_share` |
 //! | reasons | `entered_at, work_unit, stop_start, reason`, perhaps `role` |
 //! | late scrap | `found_at, work_unit, origin_time, count`, perhaps `product, order, rework` |
+//! | defects | `found_at, work_unit, category, count`, perhaps `made_at, product, order, unit` (serial number or lot) |
 //! | planned stops | `work_unit, start, end, kind`, perhaps `label`; kinds are `maintenance`, `break` and `other` |
 //!
 //! Times are RFC 3339 with zone. `machine` may stand for `work_unit`. A row that cannot be used is a fault of its own; the
 //! others are taken. Taking the same table twice changes nothing: a row is identified by its time and subject.
+
+mod defects;
 
 use std::collections::BTreeMap;
 
@@ -88,11 +91,16 @@ struct Table {
 }
 
 /// The first whose columns are all there is taken, so those with more columns stand first.
-const TABLES: [Table; 6] = [
+const TABLES: [Table; 7] = [
     Table {
         name: "late scrap",
         needs: &["found_at", "work_unit", "origin_time", "count"],
         read: read_late,
+    },
+    Table {
+        name: "defects",
+        needs: &["found_at", "work_unit", "category", "count"],
+        read: defects::read,
     },
     Table {
         name: "reasons",

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts
-//! history (reader) ──┤                                                           └─► compare
-//!                    └─ samples ───────────────────────────────────────────────────► spc
+//! history (reader) ──┤                                                           ├─► compare
+//!                    ├─ defects that were taken in ─► attribution ───────────────┼─► defects
+//!                    │                                                           └─► counts ─┐
+//!                    └─ samples ───────────────────────────────────────────────────────────┴─► spc
 //! ```
 //!
 //! A [`Question`] is what a command asks, by itself on an idle data directory or through the running gateway;
@@ -14,7 +16,10 @@
 
 mod account;
 mod accountant;
+mod attribution;
 mod comparison;
+mod counts;
+mod defects;
 mod error;
 mod gather;
 mod intake;
@@ -29,10 +34,12 @@ mod stored;
 
 pub use accountant::Accountant;
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
+pub use counts::{Counted, CountsOf, CountsPer};
+pub use defects::{DefectsAnswer, DefectsQuestion};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
 pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
-pub use period::{Period, PeriodError};
+pub use period::{Per, Period, PeriodError};
 pub use question::{Question, answer};
 pub use samples::SamplesQuestion;
 pub use shifts::{ShiftRow, ShiftsAnswer, ShiftsQuestion};

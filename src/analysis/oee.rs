@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, SHIFTS_MAX, account, statements};
 use super::error::AnalysisError;
-use super::period::Period;
+use super::period::{Per, Period};
 use super::plant::Plant;
 use crate::config::{Config, WorkUnit};
 use crate::history::Reader;
@@ -430,13 +430,7 @@ fn group_of(of: &Of<'_>, atom: &Atom, by: GroupBy) -> String {
         GroupBy::Product => named(atom.key.product.as_ref()),
         GroupBy::Order => named(atom.key.order.as_ref()),
         GroupBy::Day => day.to_string(),
-        GroupBy::Week => {
-            let back = i64::from(day.weekday().to_monday_zero_offset());
-            let monday = jiff::Span::new()
-                .try_days(back)
-                .and_then(|days| day.checked_sub(days));
-            monday.unwrap_or(day).to_string()
-        }
+        GroupBy::Week => Per::Week.first_day(day).to_string(),
         GroupBy::Month => day.strftime("%Y-%m").to_string(),
     }
 }

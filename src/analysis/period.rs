@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,55 @@ pub struct Period {
     pub from: String,
     /// The same; a day is included, a moment is not. Now when it is left out.
     pub to: Option<String>,
+}
+
+/// Lengths of time that production days are put together to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Per {
+    /// A production day.
+    #[default]
+    Day,
+    /// A week of them, from Monday.
+    Week,
+    /// A month of them.
+    Month,
+}
+
+impl Per {
+    /// The first day of what `day` lies in.
+    pub(super) fn first_day(self, day: Date) -> Date {
+        match self {
+            Self::Day => day,
+            Self::Week => {
+                let back = i64::from(day.weekday().to_monday_zero_offset());
+                let monday = jiff::Span::new()
+                    .try_days(back)
+                    .and_then(|days| day.checked_sub(days));
+                monday.unwrap_or(day)
+            }
+            Self::Month => day.first_of_month(),
+        }
+    }
+
+    /// The first day of the next; `None` at the end of all time.
+    pub(super) fn next(self, first_day: Date) -> Option<Date> {
+        let length = match self {
+            Self::Day => jiff::Span::new().try_days(1),
+            Self::Week => jiff::Span::new().try_weeks(1),
+            Self::Month => jiff::Span::new().try_months(1),
+        };
+        first_day.checked_add(length.ok()?).ok()
+    }
+
+    /// What one is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+        }
+    }
 }
 
 /// Why a period is none.
@@ -227,5 +277,24 @@ mod tests {
             .span(None, &berlin(), at("2026-04-30T10:00:00Z"))
             .unwrap();
         assert_eq!(span.length(), Duration::from_hours(23));
+    }
+
+    #[track_caller]
+    fn check_per(per: Per, day: &str, expected: (&str, &str)) {
+        let first = per.first_day(day.parse().unwrap());
+        let next = per.next(first).unwrap();
+        assert_eq!(
+            (first.to_string(), next.to_string()),
+            (expected.0.to_owned(), expected.1.to_owned())
+        );
+    }
+
+    #[test]
+    fn days_are_put_together_to_weeks_and_months() {
+        check_per(Per::Day, "2026-03-01", ("2026-03-01", "2026-03-02"));
+        check_per(Per::Week, "2026-03-01", ("2026-02-23", "2026-03-02"));
+        check_per(Per::Week, "2026-03-02", ("2026-03-02", "2026-03-09"));
+        check_per(Per::Month, "2026-02-28", ("2026-02-01", "2026-03-01"));
+        assert_eq!(Per::Month.next(Date::MAX), None);
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::comparison::{CompareQuestion, compare_periods};
+use super::defects::{DefectsQuestion, defects};
 use super::error::AnalysisError;
 use super::oee::{OeeQuestion, oee};
 use super::samples::{SamplesQuestion, samples};
@@ -23,6 +24,8 @@ pub enum Question {
     Shifts(ShiftsQuestion),
     /// Quality charts: a list of [`crate::quality::study::SpcReport`].
     Spc(SpcQuestion),
+    /// Defects by category and origin: a [`super::DefectsAnswer`].
+    Defects(DefectsQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
     Compare(CompareQuestion),
     /// Samples and roll-ups.
@@ -47,6 +50,9 @@ pub fn answer(
             json(serde_json::to_value(shifts(question, config, reader, now)?))
         }
         Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
+        Question::Defects(question) => json(serde_json::to_value(defects(
+            question, config, reader, now,
+        )?)),
         Question::Compare(question) => json(serde_json::to_value(compare_periods(
             question, config, reader, now,
         )?)),

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::counts::{Counts, CountsOf, counts};
 use super::error::AnalysisError;
 use super::gather::{Cursor, texts};
 use super::oee::span_of;
@@ -16,7 +17,9 @@ use crate::production::span::Span;
 use crate::quality::capability::Specification;
 use crate::quality::charts::ChartKind;
 use crate::quality::rules::RuleSet;
-use crate::quality::study::{Observation, Sample, SpcReport, Study, run_study, strata};
+use crate::quality::study::{
+    Observation, Sample, SpcReport, Study, WarningReport, run_study, strata,
+};
 
 /// Readings of a study at most.
 const READINGS_MAX: usize = 200_000;
@@ -24,8 +27,10 @@ const READINGS_MAX: usize = 200_000;
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpcQuestion {
-    /// The tag that is charted.
+    /// The tag that is charted; empty where counts are.
     pub tag: String,
+    /// Counts that are charted in its place.
+    pub counts: Option<CountsOf>,
     /// Of when.
     pub period: Period,
     /// Kind of chart as `xbar_r`, `i_mr`; chosen by the data when it is left out.
@@ -64,15 +69,24 @@ pub(super) fn spc(
         let span = question.period.span(None, &config.gateway.time_zone, now);
         span.map_err(|error| AnalysisError::Refused(error.to_string()))?
     };
-    let tag = find_tag(config, &question.tag)?;
-    let unit = work_unit_of(config, tag);
-    let observations = observations(question, &plant, (tag, unit), span)?;
+    let Counts { strata, asides } = match &question.counts {
+        Some(of) => counts(of, &plant, (span, now), question.pooled)?,
+        None => measured(question, &plant, span)?,
+    };
     let mut reports = Vec::new();
-    for ((product, _), observations) in strata(&observations) {
+    let mut refused = Vec::new();
+    for ((product, machine), observations) in strata {
         let study = study(question, &plant, &product)?;
-        let studied = run_study(&study, &observations);
-        let studied = studied.map_err(|error| AnalysisError::Refused(error.to_string()))?;
-        reports.push(studied.report);
+        match run_study(&study, &observations) {
+            Ok(studied) => reports.push(studied.report),
+            Err(error) => refused.push(format!("{product} on {machine}: {error}")),
+        }
+    }
+    // One product that was hardly made does not keep the others from being charted.
+    match reports.first_mut() {
+        Some(first) => first.warnings.extend(notes(refused, asides)),
+        None if !refused.is_empty() => return Err(AnalysisError::Refused(refused.join("; "))),
+        None => {}
     }
     if reports.is_empty() {
         let what = format!(
@@ -82,6 +96,33 @@ pub(super) fn spc(
         return Err(AnalysisError::Refused(what));
     }
     Ok(reports)
+}
+
+/// What is in no chart, told with the first.
+fn notes(refused: Vec<String>, asides: Vec<String>) -> impl Iterator<Item = WarningReport> {
+    let of_refused = refused.into_iter().map(|text| WarningReport {
+        code: "not_charted",
+        text: format!("not charted: {text}"),
+    });
+    of_refused.chain(asides.into_iter().map(|text| WarningReport {
+        code: "counts_left_out",
+        text,
+    }))
+}
+
+/// Readings of the tag by product and machine.
+fn measured(
+    question: &SpcQuestion,
+    plant: &Plant<'_>,
+    span: Span,
+) -> Result<Counts, AnalysisError> {
+    let tag = find_tag(plant.config, &question.tag)?;
+    let unit = work_unit_of(plant.config, tag);
+    let observations = observations(question, plant, (tag, unit), span)?;
+    Ok(Counts {
+        strata: strata(&observations),
+        ..Counts::default()
+    })
 }
 
 fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
@@ -114,7 +155,8 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
         ChartKind::parse(name).ok_or_else(|| AnalysisError::Unknown {
             what: "chart",
             name: name.to_owned(),
-            allowed: "xbar_r, xbar_s, i_mr, ewma, cusum".to_owned(),
+            allowed: "xbar_r, xbar_s, i_mr, ewma, cusum; of counts p, np, c, u, laney_p, laney_u, g, time_between"
+                .to_owned(),
         })
     });
     let rules = question.rules.as_deref().map(|name| {
@@ -125,12 +167,13 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
                 .to_owned(),
         })
     });
+    let is_of_counts = question.counts.is_some();
     let measured = plant.specs.get(product).filter(|spec| {
         let name = question
             .tag
             .rsplit_once('.')
             .map_or(question.tag.as_str(), |(_, name)| name);
-        spec.characteristic == name
+        spec.characteristic == name && !is_of_counts
     });
     let lsl = question.lsl.or(measured.and_then(|spec| spec.lsl));
     let usl = question.usl.or(measured.and_then(|spec| spec.usl));
@@ -144,7 +187,13 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
         rules: rules.transpose()?,
         specification,
         learn_until: question.learn_until.as_deref().map(moment).transpose()?,
-        ..Study::of(&question.tag)
+        ..match &question.counts {
+            Some(of) => Study {
+                counts: of.counts(),
+                ..Study::of(&of.characteristic())
+            },
+            None => Study::of(&question.tag),
+        }
     })
 }
 

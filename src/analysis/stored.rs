@@ -12,6 +12,7 @@
 //! | reason edit | when it was said | work unit | [`ReasonV1`] |
 //! | late rejects | when they were found | `work unit origin product order` | [`LateRejectsV1`] |
 //! | planned stop | its start | work unit | [`PlannedStopV1`] |
+//! | defects | when they were found | `work unit category product order unit made at` | [`DefectsV1`] |
 //! | atoms | start of the shift | work unit | [`StatementV1`] |
 
 use serde::de::DeserializeOwned;
@@ -25,6 +26,8 @@ use crate::production::stored::AtomsV1;
 pub(super) const LATE_REJECTS: EventKind = EventKind(12);
 /// A planned stop of one work unit.
 pub(super) const PLANNED_STOP: EventKind = EventKind(13);
+/// Defects that were found, by category.
+pub(super) const DEFECTS: EventKind = EventKind(16);
 /// First byte of every content.
 const VERSION: u8 = 1;
 
@@ -91,6 +94,22 @@ pub(super) struct PlannedStopV1 {
     /// Whether machines in maintenance mode are in planned maintenance meanwhile.
     pub(super) is_maintenance: bool,
     pub(super) label: String,
+}
+
+/// Defects of one category that were found together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DefectsV1 {
+    pub(super) work_unit: String,
+    /// When the defective units were made; none where nobody says.
+    pub(super) made_ns: Option<i64>,
+    pub(super) product: Option<String>,
+    pub(super) order: Option<String>,
+    /// Serial number or lot.
+    pub(super) unit: Option<String>,
+    /// Empty where it was not coded.
+    pub(super) category: String,
+    /// 0 takes back what was said before.
+    pub(super) count: u64,
 }
 
 /// The stated figures of a work unit in a shift.

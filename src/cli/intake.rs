@@ -14,12 +14,12 @@ use crate::config::Config;
 use crate::control::Request;
 use crate::model::with_causes;
 
-/// Take in products, orders, rosters, reasons of stops, late scrap and planned stops from CSV.
+/// Take in products, orders, rosters, reasons of stops, late scrap, defects and planned stops from CSV.
 ///
 /// The header says what a table is: products (product, `ideal_cycle_s`, `valid_from`), orders (order, product, quantity,
 /// `work_unit`, `planned_start`), roster (shift, start, headcount), reasons (`entered_at`, `work_unit`, `stop_start`, reason),
-/// late scrap (`found_at`, `work_unit`, `origin_time`, count), planned stops (`work_unit`, start, end, kind). Taking the same
-/// table twice changes nothing. Shifts whose figures were stated are stated again with the next revision.
+/// late scrap (`found_at`, `work_unit`, `origin_time`, count), defects (`found_at`, `work_unit`, category, count), planned
+/// stops (`work_unit`, start, end, kind). Taking the same table twice changes nothing. Shifts whose figures were stated are stated again with the next revision.
 ///
 /// Exit code 0 when every row was taken, 1 when some were refused (the others are taken), 64 when a file is no table.
 #[derive(Debug, clap::Args)]

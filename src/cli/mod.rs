@@ -10,6 +10,7 @@ mod buffer;
 mod check;
 mod compare;
 mod decode;
+mod defects;
 mod design;
 mod history;
 mod input;
@@ -81,6 +82,7 @@ enum Command {
     Oee(oee::Args),
     Shifts(shifts::Args),
     Spc(spc::Args),
+    Defects(defects::Args),
     Compare(compare::Args),
     Verify(verify::Args),
     Decode(decode::Args),
@@ -120,6 +122,7 @@ where
         Command::Oee(args) => oee::run(&args),
         Command::Shifts(args) => shifts::run(&args),
         Command::Spc(args) => spc::run(&args),
+        Command::Defects(args) => defects::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Decode(args) => decode::run(&args),

@@ -1,25 +1,29 @@
-//! `andon spc`: quality charts of a measured tag.
+//! `andon spc`: quality charts of a measured tag, or of counts.
 
 use serde_json::Value;
 
 use super::Outcome;
 use super::ask::{self, Failure, Of, Source};
 use super::output::{Align, Table};
-use crate::analysis::{Question, SpcQuestion};
+use crate::analysis::{Counted, CountsOf, CountsPer, Question, SpcQuestion};
 
-/// Chart a measured tag: limits, points out of control, run rules, capability.
+/// Chart a measured tag, or counts: limits, points out of control, run rules, capability.
 ///
 /// One chart for each product and machine. Limits of specification come from the products that were taken in
-/// (`andon intake`), or from here.
+/// (`andon intake`), or from here. With `--of`, rejects or defects are charted on the pieces of each shift.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("charted").required(true).args(["tag", "counted"]))]
 pub(super) struct Args {
     /// The tag, as press1.width.
-    tag: String,
+    tag: Option<String>,
+    #[command(flatten)]
+    counts: Counts,
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
     of: Of,
-    /// Kind of chart: `xbar_r`, `xbar_s`, `i_mr`, ewma, cusum; chosen by the data when left out.
+    /// Kind of chart: `xbar_r`, `xbar_s`, `i_mr`, ewma, cusum; of counts p, np, c, u, `laney_p`, `laney_u`, g,
+    /// `time_between`; chosen by the data when left out.
     #[arg(long, value_name = "KIND")]
     chart: Option<String>,
     /// Readings of a subgroup.
@@ -48,9 +52,42 @@ pub(super) struct Args {
     pooled: bool,
 }
 
+/// Counts in place of a tag.
+#[derive(Debug, clap::Args)]
+struct Counts {
+    /// Chart scrap or rework of the pieces, or defects that were taken in, in place of a tag.
+    #[arg(
+        long = "of",
+        value_enum,
+        conflicts_with_all = ["subgroup", "lsl", "usl", "target", "changes_only"]
+    )]
+    counted: Option<Counted>,
+    /// Work units whose counts are charted; all when none are named.
+    #[arg(long, value_name = "NAME", num_args = 1.., conflicts_with = "tag")]
+    work_unit: Vec<String>,
+    /// What one sample of counts is made of.
+    #[arg(long, value_enum, default_value = "shift", conflicts_with = "tag")]
+    per: CountsPer,
+    /// Defects of this category, and those below it, only.
+    #[arg(long, value_name = "CODE", conflicts_with = "tag")]
+    category: Option<String>,
+}
+
+impl Counts {
+    fn question(&self) -> Option<CountsOf> {
+        Some(CountsOf {
+            of: self.counted?,
+            per: self.per,
+            work_units: self.work_unit.clone(),
+            category: self.category.clone(),
+        })
+    }
+}
+
 pub(super) fn run(args: &Args) -> Outcome {
     let question = SpcQuestion {
-        tag: args.tag.clone(),
+        tag: args.tag.clone().unwrap_or_default(),
+        counts: args.counts.question(),
         period: args.of.period(),
         chart: args.chart.clone(),
         subgroup: args.subgroup,

@@ -28,7 +28,7 @@ pub struct Config {
     pub groups: Vec<Group>,
     /// `[history]`
     pub history: HistoryConfig,
-    /// `[production]`, `[calendar]`, `[[work_unit]]`, `[[product]]`, `[[reason]]`
+    /// `[production]`, `[calendar]`, `[[work_unit]]`, `[[product]]`, `[[reason]]`, `[[defect]]`
     pub production: ProductionConfig,
     /// `[alerting]`
     pub alerting: AlertingConfig,

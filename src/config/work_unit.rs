@@ -1,10 +1,11 @@
-//! `[production]`, `[[work_unit]]`, `[[product]]` and `[[reason]]`: what production figures are made of.
+//! `[production]`, `[[work_unit]]`, `[[product]]`, `[[reason]]` and `[[defect]]`: what production figures are made of.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::calendar::ShiftCalendar;
 use super::context::TagNames;
+use super::defect::{DefectCategories, read_defects};
 use super::gateway::read_asset_below;
 use super::node::Value;
 use super::section::{Section, Switch};
@@ -52,6 +53,8 @@ pub struct ProductionConfig {
     pub products: Vec<Product>,
     /// `[[reason]]`; without them any text is a reason.
     pub reasons: Option<ReasonTree>,
+    /// `[[defect]]`; without them any text is a category of defects.
+    pub defects: Option<DefectCategories>,
 }
 
 impl Default for ProductionConfig {
@@ -64,6 +67,7 @@ impl Default for ProductionConfig {
             work_units: Vec::new(),
             products: Vec::new(),
             reasons: None,
+            defects: None,
         }
     }
 }
@@ -141,6 +145,7 @@ pub(super) fn read_production(
         root.faults().report(root.at("product"), error.to_string());
     }
     config.reasons = read_reasons(root);
+    config.defects = read_defects(root);
     check_calendar(root, &config);
     config
 }

@@ -72,6 +72,11 @@ impl CategoryTree {
         path.get(place).copied().unwrap_or(category)
     }
 
+    /// Whether a category is `above`, or stands below it.
+    pub fn is_below(&self, category: &str, above: &str) -> bool {
+        self.path(category.trim()).contains(&above.trim())
+    }
+
     /// The parent of a category; `None` of a root.
     pub fn parent(&self, category: &str) -> Option<&str> {
         self.parents.get(category.trim()).map(String::as_str)

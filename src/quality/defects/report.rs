@@ -1,19 +1,19 @@
 //! The report of defects: a format of its own, made to be written as JSON or as tables.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::tally::{
     BreakdownRow, DefectRecord, DefectSummary, Dimension, ParetoRow, Production, TallyScope,
     breakdown, summarise,
 };
-use super::trend::{Period, Trend, category_trends};
+use super::trend::{Period, Trend, TrendVerdict, category_trends};
 use crate::quality::error::QualityError;
 
 /// Layout of the report.
 const SCHEMA: u32 = 1;
 
 /// Defects of a time, layout 1. What does not exist is null.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DefectsReport {
     /// 1.
     pub schema: u32,
@@ -38,7 +38,7 @@ pub struct DefectsReport {
 }
 
 /// One category.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CategoryReport {
     /// The category.
     pub category: String,
@@ -59,10 +59,10 @@ pub struct CategoryReport {
 }
 
 /// The trend of a category.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TrendReport {
     /// `rising`, `falling`, `no_trend` or `too_few`.
-    pub verdict: &'static str,
+    pub verdict: TrendVerdict,
     /// Periods with production.
     pub periods: usize,
     /// Defects in them.
@@ -78,7 +78,7 @@ pub struct TrendReport {
 }
 
 /// One machine, product or shift.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OriginReport {
     /// Its name; null of records that do not say.
     pub name: Option<String>,
@@ -154,7 +154,7 @@ impl CategoryReport {
 impl From<&Trend> for TrendReport {
     fn from(trend: &Trend) -> Self {
         Self {
-            verdict: trend.verdict.name(),
+            verdict: trend.verdict,
             periods: trend.periods,
             defects: trend.defects,
             p: trend.p,

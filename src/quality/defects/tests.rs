@@ -291,16 +291,6 @@ fn every_category_has_its_own_trend_and_is_corrected_for_the_others() {
     assert!((surface.q.unwrap() - 2.0 * surface.p.unwrap()).abs() < 1e-12);
     let many = vec![periods[0]; 10_001];
     assert!(category_trends(&defects, &production, &scope(1), &many).is_err());
-    let names = [
-        TrendVerdict::Rising,
-        TrendVerdict::Falling,
-        TrendVerdict::NoTrend,
-        TrendVerdict::TooFew,
-    ];
-    assert_eq!(
-        names.map(TrendVerdict::name),
-        ["rising", "falling", "no_trend", "too_few"]
-    );
 }
 
 #[test]
@@ -333,6 +323,26 @@ fn a_report_holds_counts_breakdowns_and_trends() {
         ),
         (2, 1, 1)
     );
+    let read: DefectsReport = serde_json::from_value(text).unwrap();
+    assert_eq!(read, report);
     let none = DefectsReport::of(&defects, &production, &scope(0), &[]).unwrap();
     assert_eq!(none.pareto[0].trend, None);
+}
+
+#[test]
+fn a_category_is_below_itself_and_all_above_it() {
+    let tree = scope(0).tree;
+    for (category, above, expected) in [
+        ("deep", "surface", true),
+        (" deep ", "dent", true),
+        ("dent", "dent", true),
+        ("dent", "deep", false),
+        ("porosity", "surface", false),
+    ] {
+        assert_eq!(
+            tree.is_below(category, above),
+            expected,
+            "{category}, {above}"
+        );
+    }
 }

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::tally::{DefectRecord, Production, TallyScope, total_units};
 use crate::model::Timestamp;
 use crate::quality::distribution::{normal_two_sided, student_two_sided};
@@ -49,7 +51,8 @@ pub struct PeriodCount {
 }
 
 /// What a trend comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TrendVerdict {
     /// More and more.
     Rising,
@@ -59,18 +62,6 @@ pub enum TrendVerdict {
     NoTrend,
     /// Too few periods or defects to tell.
     TooFew,
-}
-
-impl TrendVerdict {
-    /// Its name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rising => "rising",
-            Self::Falling => "falling",
-            Self::NoTrend => "no_trend",
-            Self::TooFew => "too_few",
-        }
-    }
 }
 
 /// The trend of a rate.
