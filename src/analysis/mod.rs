@@ -14,10 +14,14 @@
 
 mod account;
 mod accountant;
+mod books;
+mod charting;
 mod comparison;
 mod error;
 mod gather;
 mod intake;
+mod limits;
+mod monitoring;
 mod oee;
 mod period;
 mod plant;
@@ -31,9 +35,12 @@ pub use accountant::Accountant;
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
+pub use limits::{
+    LimitsAnswer, LimitsChange, LimitsQuestion, LimitsRow, NewLimits, RefusedLimits, change_limits,
+};
 pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
 pub use period::{Period, PeriodError};
 pub use question::{Question, answer};
 pub use samples::SamplesQuestion;
 pub use shifts::{ShiftRow, ShiftsAnswer, ShiftsQuestion};
-pub use spc::SpcQuestion;
+pub use spc::{Exclusion, SpcQuestion};

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::comparison::{CompareQuestion, compare_periods};
 use super::error::AnalysisError;
+use super::limits::{LimitsQuestion, limits};
 use super::oee::{OeeQuestion, oee};
 use super::samples::{SamplesQuestion, samples};
 use super::shifts::{ShiftsQuestion, shifts};
@@ -23,6 +24,8 @@ pub enum Question {
     Shifts(ShiftsQuestion),
     /// Quality charts: a list of [`crate::quality::study::SpcReport`].
     Spc(SpcQuestion),
+    /// Versions of control limits: a [`super::LimitsAnswer`].
+    Limits(LimitsQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
     Compare(CompareQuestion),
     /// Samples and roll-ups.
@@ -47,6 +50,7 @@ pub fn answer(
             json(serde_json::to_value(shifts(question, config, reader, now)?))
         }
         Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
+        Question::Limits(question) => json(serde_json::to_value(limits(question, config, reader)?)),
         Question::Compare(question) => json(serde_json::to_value(compare_periods(
             question, config, reader, now,
         )?)),

@@ -4,11 +4,14 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use super::books::Books;
+use super::charting::Charting;
 use super::error::AnalysisError;
 use super::gather::{Cursor, texts};
-use super::oee::span_of;
+use super::monitoring;
 use super::period::Period;
 use super::plant::Plant;
+use super::stored::ProductV1;
 use crate::config::{Config, WorkUnit};
 use crate::history::{Export, Reader};
 use crate::model::{TagId, Timestamp, Value};
@@ -16,7 +19,7 @@ use crate::production::span::Span;
 use crate::quality::capability::Specification;
 use crate::quality::charts::ChartKind;
 use crate::quality::rules::RuleSet;
-use crate::quality::study::{Observation, Sample, SpcReport, Study, run_study, strata};
+use crate::quality::study::{Observation, Sample, SpcReport, Study, run_study};
 
 /// Readings of a study at most.
 const READINGS_MAX: usize = 200_000;
@@ -47,6 +50,25 @@ pub struct SpcQuestion {
     pub changes_only: bool,
     /// One chart for all products.
     pub pooled: bool,
+    /// The chart of this product only.
+    pub product: Option<String>,
+    /// Deviations from each product's nominal value on one chart: short runs.
+    pub from_nominal: bool,
+    /// Limits are learned from the period, whatever is in force.
+    pub relearn: bool,
+    /// Points that are left out of the limits that are learned.
+    pub exclude: Vec<Exclusion>,
+    /// Role or function that leaves them out, or makes limits.
+    pub by: Option<String>,
+}
+
+/// A point that is left out of the limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// Its time as the report gives it, RFC 3339.
+    pub at: String,
+    /// Its assignable cause.
+    pub cause: String,
 }
 
 /// Answers a question about quality charts: one report for each product and machine.
@@ -56,35 +78,50 @@ pub(super) fn spc(
     reader: &Reader,
     now: Timestamp,
 ) -> Result<Vec<SpcReport>, AnalysisError> {
-    let plant = Plant::load(config, reader)?;
-    let calendar = config.production.calendar.as_ref();
-    let span = if calendar.is_some() {
-        span_of(&question.period, &plant, now)?
-    } else {
-        let span = question.period.span(None, &config.gateway.time_zone, now);
-        span.map_err(|error| AnalysisError::Refused(error.to_string()))?
-    };
-    let tag = find_tag(config, &question.tag)?;
-    let unit = work_unit_of(config, tag);
-    let observations = observations(question, &plant, (tag, unit), span)?;
-    let mut reports = Vec::new();
-    for ((product, _), observations) in strata(&observations) {
-        let study = study(question, &plant, &product)?;
-        let studied = run_study(&study, &observations);
-        let studied = studied.map_err(|error| AnalysisError::Refused(error.to_string()))?;
-        reports.push(studied.report);
+    let charting = Charting::of(question, config, reader, now)?;
+    let learns = question.relearn || question.learn_until.is_some();
+    if !learns && !question.exclude.is_empty() {
+        let what = "points are left out of limits that are learned; allowed with --relearn, --freeze or --try-out";
+        return Err(AnalysisError::Refused(what.to_owned()));
     }
-    if reports.is_empty() {
-        let what = format!(
-            "`{}` has no Good reading from {} to {}",
-            question.tag, span.start, span.end
-        );
-        return Err(AnalysisError::Refused(what));
+    let books = if learns {
+        Books::default()
+    } else {
+        Books::read(reader, &question.tag)?
+    };
+    let causes = charting.causes(question, now)?;
+    let mut reports = Vec::new();
+    for (product, observations) in &charting.strata {
+        let mut study = charting.study(question, product)?;
+        study.causes.clone_from(&causes);
+        let book = books.0.get(&charting.key(question, product));
+        if let Some((version, fact)) = book.and_then(|book| book.in_force_at(charting.span.start)) {
+            monitoring::check_fits(question, fact, version)?;
+            study.causes.clone_from(&version.learned.excluded);
+            study.in_force = Some(version.clone());
+        }
+        let studied = run_study(&study, observations);
+        let mut studied = studied.map_err(|error| AnalysisError::Refused(error.to_string()))?;
+        let later = book.and_then(|book| monitoring::later_version(book, charting.span));
+        studied.report.warnings.extend(later);
+        reports.push(studied.report);
     }
     Ok(reports)
 }
 
-fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
+/// What the products table says of this tag.
+pub(super) fn measured<'p>(
+    question: &SpcQuestion,
+    plant: &'p Plant<'_>,
+    product: &str,
+) -> Option<&'p ProductV1> {
+    let name = question.tag.rsplit_once('.');
+    let name = name.map_or(question.tag.as_str(), |(_, name)| name);
+    let spec = plant.specs.get(product)?;
+    (spec.characteristic == name).then_some(spec)
+}
+
+pub(super) fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
     let tags = (0..).map(TagId).zip(&config.tags);
     let found = tags.into_iter().find(|(_, tag)| tag.name == name);
     found.map(|(id, _)| id).ok_or_else(|| {
@@ -99,7 +136,7 @@ fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
 }
 
 /// The work unit at whose place a tag stands.
-fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
+pub(super) fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
     let tag = config.tag(id)?;
     let asset = config.asset(tag);
     let units = config.production.work_units.iter();
@@ -109,7 +146,11 @@ fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
 }
 
 /// What a product is studied by: each has its own limits of specification.
-fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Study, AnalysisError> {
+pub(super) fn study(
+    question: &SpcQuestion,
+    plant: &Plant<'_>,
+    product: &str,
+) -> Result<Study, AnalysisError> {
     let chart = question.chart.as_deref().map(|name| {
         ChartKind::parse(name).ok_or_else(|| AnalysisError::Unknown {
             what: "chart",
@@ -125,13 +166,8 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
                 .to_owned(),
         })
     });
-    let measured = plant.specs.get(product).filter(|spec| {
-        let name = question
-            .tag
-            .rsplit_once('.')
-            .map_or(question.tag.as_str(), |(_, name)| name);
-        spec.characteristic == name
-    });
+    // Limits of one product say nothing of the deviations of several.
+    let measured = measured(question, plant, product).filter(|_| !question.from_nominal);
     let lsl = question.lsl.or(measured.and_then(|spec| spec.lsl));
     let usl = question.usl.or(measured.and_then(|spec| spec.usl));
     let target = question.target.or(measured.and_then(|spec| spec.nominal));
@@ -144,11 +180,12 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
         rules: rules.transpose()?,
         specification,
         learn_until: question.learn_until.as_deref().map(moment).transpose()?,
+        from_nominal: question.from_nominal,
         ..Study::of(&question.tag)
     })
 }
 
-fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
     Timestamp::parse_rfc3339(text).ok_or_else(|| AnalysisError::Unknown {
         what: "moment",
         name: text.to_owned(),
@@ -157,7 +194,7 @@ fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
 }
 
 /// Readings in subgroups of one product each.
-fn observations(
+pub(super) fn observations(
     question: &SpcQuestion,
     plant: &Plant<'_>,
     (tag, unit): (TagId, Option<&WorkUnit>),

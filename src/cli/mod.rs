@@ -14,6 +14,7 @@ mod design;
 mod history;
 mod input;
 mod intake;
+mod limits;
 mod live;
 mod oee;
 mod opcua;

@@ -4,13 +4,15 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::ask::{self, Failure, Of, Source};
+use super::limits::{self as kept, LimitArgs};
 use super::output::{Align, Table};
-use crate::analysis::{Question, SpcQuestion};
+use crate::analysis::{LimitsQuestion, Question, SpcQuestion};
 
 /// Chart a measured tag: limits, points out of control, run rules, capability.
 ///
 /// One chart for each product and machine. Limits of specification come from the products that were taken in
-/// (`andon intake`), or from here.
+/// (`andon intake`), or from here. Control limits are those that were frozen or tried out and are in force when the period
+/// begins; where there are none, or with --relearn or --learn-until, they are learned from the period.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The tag, as press1.width.
@@ -37,7 +39,7 @@ pub(super) struct Args {
     /// Nominal value.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     target: Option<f64>,
-    /// Learn the limits from what is before this moment only.
+    /// Learn the limits from what is before this moment only, whatever is in force.
     #[arg(long, value_name = "TIME")]
     learn_until: Option<String>,
     /// A reading is a change of the value: for a station that shows the last measurement until the next.
@@ -46,10 +48,33 @@ pub(super) struct Args {
     /// One chart for all products.
     #[arg(long)]
     pooled: bool,
+    /// The chart of this product only.
+    #[arg(long, value_name = "PRODUCT", conflicts_with_all = ["pooled", "from_nominal"])]
+    product: Option<String>,
+    /// Deviations from the nominal value of each product, all on one chart: for short runs.
+    #[arg(long, conflicts_with = "pooled")]
+    from_nominal: bool,
+    #[command(flatten)]
+    kept: LimitArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let question = SpcQuestion {
+    if args.kept.limits {
+        let tag = args.tag.clone();
+        let question = Question::Limits(LimitsQuestion { tag });
+        return ask::run(&args.source, &question, kept::listed);
+    }
+    let question = args.kept.fill(question(args));
+    if let Some(change) = args.kept.change(&question) {
+        return kept::change(&args.source, &change);
+    }
+    ask::run(&args.source, &Question::Spc(question), |answer| {
+        text(&answer)
+    })
+}
+
+fn question(args: &Args) -> SpcQuestion {
+    SpcQuestion {
         tag: args.tag.clone(),
         period: args.of.period(),
         chart: args.chart.clone(),
@@ -61,10 +86,12 @@ pub(super) fn run(args: &Args) -> Outcome {
         learn_until: args.learn_until.clone(),
         changes_only: args.changes_only,
         pooled: args.pooled,
-    };
-    ask::run(&args.source, &Question::Spc(question), |answer| {
-        text(&answer)
-    })
+        product: args.product.clone(),
+        from_nominal: args.from_nominal,
+        relearn: false,
+        exclude: Vec::new(),
+        by: None,
+    }
 }
 
 fn text(reports: &Value) -> Result<String, Failure> {
@@ -115,8 +142,26 @@ fn head(report: &Value) -> String {
         of.join(", "),
         word(&report["chart"]),
         word(&report["chart_reason"]),
-        word(&phase["name"]),
+        in_words(phase),
         phase["subgroups"],
+    )
+}
+
+/// Where the limits come from.
+fn in_words(phase: &Value) -> String {
+    let name = word(&phase["name"]);
+    if phase["version"].is_null() {
+        return name.to_owned();
+    }
+    let kind = if phase["frozen"] == true {
+        "frozen"
+    } else {
+        "trial"
+    };
+    format!(
+        "{name} by version {} ({kind}, in force from {})",
+        phase["version"],
+        word(&phase["since"])
     )
 }
 

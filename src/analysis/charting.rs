@@ -1,0 +1,155 @@
+//! What a quality chart is drawn from: the readings of a tag in a period, by product.
+
+use super::books::BookKey;
+use super::error::AnalysisError;
+use super::oee::span_of;
+use super::plant::Plant;
+use super::spc::{self, Exclusion, SpcQuestion};
+use crate::config::{Config, WorkUnit};
+use crate::history::Reader;
+use crate::model::Timestamp;
+use crate::production::span::Span;
+use crate::quality::phase::AssignableCause;
+use crate::quality::study::{Observation, Study, strata};
+
+/// Stands for the product of a chart that several share.
+const SEVERAL: &str = "several";
+
+/// What is charted: the readings of a tag in a period, by product.
+pub(super) struct Charting<'a> {
+    plant: Plant<'a>,
+    pub(super) span: Span,
+    unit: Option<&'a WorkUnit>,
+    /// By product; never empty.
+    pub(super) strata: Vec<(String, Vec<Observation>)>,
+}
+
+impl<'a> Charting<'a> {
+    /// Fetches the readings.
+    pub(super) fn of(
+        question: &SpcQuestion,
+        config: &'a Config,
+        reader: &'a Reader,
+        now: Timestamp,
+    ) -> Result<Self, AnalysisError> {
+        let plant = Plant::load(config, reader)?;
+        let span = if config.production.calendar.is_some() {
+            span_of(&question.period, &plant, now)?
+        } else {
+            let span = question.period.span(None, &config.gateway.time_zone, now);
+            span.map_err(|error| AnalysisError::Refused(error.to_string()))?
+        };
+        let tag = spc::find_tag(config, &question.tag)?;
+        let unit = spc::work_unit_of(config, tag);
+        let observations = spc::observations(question, &plant, (tag, unit), span)?;
+        let mut strata: Vec<(String, Vec<Observation>)> = if question.from_nominal {
+            vec![(SEVERAL.to_owned(), nominal(question, &plant, observations)?)]
+        } else {
+            let strata = strata(&observations).into_iter();
+            strata.map(|((product, _), own)| (product, own)).collect()
+        };
+        if let Some(wanted) = &question.product {
+            strata.retain(|(product, _)| product == wanted);
+        }
+        strata.retain(|(_, own)| !own.is_empty());
+        if strata.is_empty() {
+            let of = question.product.as_ref();
+            let of = of.map_or_else(String::new, |product| format!(" of product `{product}`"));
+            let what = format!(
+                "`{}` has no Good reading{of} from {} to {}",
+                question.tag, span.start, span.end
+            );
+            return Err(AnalysisError::Refused(what));
+        }
+        Ok(Self {
+            plant,
+            span,
+            unit,
+            strata,
+        })
+    }
+
+    /// What a product is studied by.
+    pub(super) fn study(
+        &self,
+        question: &SpcQuestion,
+        product: &str,
+    ) -> Result<Study, AnalysisError> {
+        spc::study(question, &self.plant, product)
+    }
+
+    /// What the limits of a product belong to.
+    pub(super) fn key(&self, question: &SpcQuestion, product: &str) -> BookKey {
+        let scope = match (question.from_nominal, question.pooled) {
+            (true, _) => "nominal",
+            (false, true) => "pooled",
+            (false, false) => "product",
+        };
+        BookKey {
+            scope: scope.to_owned(),
+            product: product.to_owned(),
+            machine: self.unit.map_or_else(String::new, |unit| unit.name.clone()),
+        }
+    }
+
+    /// Moment after the readings that limits are learned from.
+    pub(super) fn learned_to(&self, question: &SpcQuestion) -> Result<Timestamp, AnalysisError> {
+        let until = question
+            .learn_until
+            .as_deref()
+            .map(spc::moment)
+            .transpose()?;
+        Ok(until.map_or(self.span.end, |until| until.min(self.span.end)))
+    }
+
+    /// The points that are left out, each with its cause. Their times are those of points, to the millisecond.
+    pub(super) fn causes(
+        &self,
+        question: &SpcQuestion,
+        now: Timestamp,
+    ) -> Result<Vec<AssignableCause>, AnalysisError> {
+        let points = self.strata.iter().flat_map(|(_, own)| own);
+        let points: Vec<Timestamp> = points.map(|point| point.at).collect();
+        let cause = |exclusion: &Exclusion| {
+            let at = spc::moment(&exclusion.at)?;
+            let by = question.role()?;
+            let near = points
+                .iter()
+                .min_by_key(|point| point.nanos_since(at).abs());
+            let near = near.copied().unwrap_or_default();
+            if near.as_millis() != at.as_millis() {
+                return Err(AnalysisError::Unknown {
+                    what: "point to exclude at",
+                    name: exclusion.at.clone(),
+                    allowed: format!("the time of a point of the chart; the nearest is {near}"),
+                });
+            }
+            AssignableCause::new(near, &exclusion.cause, by.as_str(), now)
+                .map_err(|error| AnalysisError::Refused(error.to_string()))
+        };
+        question.exclude.iter().map(cause).collect()
+    }
+}
+
+/// The readings with the nominal value of their product.
+fn nominal(
+    question: &SpcQuestion,
+    plant: &Plant<'_>,
+    observations: Vec<Observation>,
+) -> Result<Vec<Observation>, AnalysisError> {
+    let with_nominal = |observation: Observation| {
+        let spec = spc::measured(question, plant, &observation.product);
+        let nominal = spec.and_then(|spec| spec.nominal);
+        let nominal = nominal.ok_or_else(|| {
+            AnalysisError::Refused(format!(
+                "product `{}`, made at {}, has no nominal value of `{}`; allowed: products whose table (andon intake) gives characteristic and nominal",
+                observation.product, observation.at, question.tag
+            ))
+        })?;
+        Ok(Observation {
+            nominal: Some(nominal),
+            ..observation
+        })
+    };
+    observations.into_iter().map(with_nominal).collect()
+}
