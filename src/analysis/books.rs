@@ -46,7 +46,7 @@ impl Books {
         let mut found: BTreeMap<BookKey, Vec<(Event, LimitsFactV1)>> = BTreeMap::new();
         for event in events(reader, LIMITS)? {
             let own = event.subject.strip_prefix(tag);
-            if !own.is_some_and(|rest| rest.starts_with(' ')) {
+            if !own.is_some_and(|rest| rest.starts_with('|')) {
                 continue;
             }
             let fact: LimitsFactV1 = content(&event)
@@ -107,4 +107,146 @@ const fn nobody() -> StratumKey {
 
 pub(super) fn version_of(fact: &LimitsFactV1) -> Option<&VersionV1> {
     fact.limits.versions.first()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stored::event;
+    use super::*;
+    use crate::history::{Settings, Writer};
+    use crate::quality::phase::{IndividualsV1, ParametersV1};
+
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_millis(hour * 3_600_000)
+    }
+
+    fn version(version: u32, hour: i64) -> LimitsFactV1 {
+        let limits = ParametersV1::IMr(IndividualsV1 {
+            k: 100,
+            pairs: 99,
+            center: 10.0,
+            mean_moving_range: 0.1,
+            sigma_within: 0.09,
+        });
+        LimitsFactV1 {
+            recorded_ns: at(hour).as_nanos(),
+            from_ns: 0,
+            to_ns: at(hour).as_nanos(),
+            scope: "product".to_owned(),
+            subgroup: 1,
+            changes_only: false,
+            limits: LimitsV1 {
+                schema: 1,
+                product: "A".to_owned(),
+                machine: "press".to_owned(),
+                characteristic: "press.width".to_owned(),
+                versions: vec![VersionV1 {
+                    version,
+                    frozen: true,
+                    at_ns: at(hour).as_nanos(),
+                    by: "quality".to_owned(),
+                    why: "release".to_owned(),
+                    approval: None,
+                    rules: vec!["nelson_1".to_owned()],
+                    subgroups: 100,
+                    observations: Some(100),
+                    unexplained: 0,
+                    excluded: Vec::new(),
+                    limits,
+                }],
+            },
+        }
+    }
+
+    fn stored(subject: &str, fact: &LimitsFactV1) -> Event {
+        let since = version_of(fact).map_or(0, |version| version.at_ns);
+        event(
+            LIMITS,
+            Timestamp::from_nanos(since),
+            subject.to_owned(),
+            fact,
+        )
+    }
+
+    /// The limits of the width out of a history on disk that holds `events`.
+    fn read(events: Vec<Event>) -> Result<Books, AnalysisError> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(dir.path(), Settings::new("UTC"), at(100)).unwrap();
+        for event in events {
+            writer.put_event(event).unwrap();
+        }
+        writer.flush().unwrap();
+        Books::read(&writer.reader(), "press.width")
+    }
+
+    const SUBJECT: &str = "press.width|press|product|A|1";
+
+    #[track_caller]
+    fn refused(event: Event, why: &str) {
+        let error = read(vec![event]).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        assert!(
+            error.contains(SUBJECT) && error.contains("--relearn"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn versions_come_back_in_order_and_those_of_other_tags_do_not() {
+        let mut other = stored("press.width2|press|product|A|1", &version(1, 1));
+        other.content = Some(vec![9]);
+        let second = stored("press.width|press|product|A|2", &version(2, 3));
+        let books = read(vec![second, stored(SUBJECT, &version(1, 1)), other]).unwrap();
+        let [book] = books.0.values().collect::<Vec<_>>()[..] else {
+            panic!("{books:?}");
+        };
+        let in_force = |hour| {
+            book.in_force_at(at(hour))
+                .map(|(version, _)| version.version)
+        };
+        assert_eq!(
+            [0, 1, 2, 3].map(in_force),
+            [None, Some(1), Some(1), Some(2)]
+        );
+    }
+
+    #[test]
+    fn limits_that_cannot_be_read_are_an_error() {
+        let with = |change: &dyn Fn(&mut LimitsFactV1)| {
+            let mut fact = version(1, 1);
+            change(&mut fact);
+            stored(SUBJECT, &fact)
+        };
+        let bytes = |content: &[u8]| Event {
+            content: Some(content.to_vec()),
+            ..stored(SUBJECT, &version(1, 1))
+        };
+        refused(bytes(&[]), "damaged, or of a later layout");
+        refused(bytes(&[1, 2, 3]), "damaged, or of a later layout");
+        let mut later = stored(SUBJECT, &version(1, 1)).content.unwrap();
+        later[0] = 2;
+        refused(bytes(&later), "damaged, or of a later layout");
+        let cut = later.len() / 2;
+        later[0] = 1;
+        refused(bytes(&later[..cut]), "damaged, or of a later layout");
+        refused(
+            with(&|fact| fact.limits.versions.clear()),
+            "an event holds one version",
+        );
+        refused(with(&|fact| fact.limits.schema = 2), "the layout is not 1");
+        refused(
+            with(&|fact| fact.limits.versions[0].by.clear()),
+            "who made it",
+        );
+        refused(
+            with(&|fact| fact.limits.versions[0].rules = vec!["nelson_9".to_owned()]),
+            "a run rule is not known",
+        );
+        let nan = |fact: &mut LimitsFactV1| {
+            if let ParametersV1::IMr(of) = &mut fact.limits.versions[0].limits {
+                of.sigma_within = f64::NAN;
+            }
+        };
+        refused(with(&nan), "stored limits");
+    }
 }

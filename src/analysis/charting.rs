@@ -1,5 +1,7 @@
 //! What a quality chart is drawn from: the readings of a tag in a period, by product.
 
+use std::collections::BTreeMap;
+
 use super::books::BookKey;
 use super::error::AnalysisError;
 use super::oee::span_of;
@@ -7,7 +9,7 @@ use super::plant::Plant;
 use super::spc::{self, Exclusion, SpcQuestion};
 use crate::config::{Config, WorkUnit};
 use crate::history::Reader;
-use crate::model::Timestamp;
+use crate::model::{TagId, Timestamp};
 use crate::production::span::Span;
 use crate::quality::phase::AssignableCause;
 use crate::quality::study::{Observation, Study, strata};
@@ -17,11 +19,13 @@ const SEVERAL: &str = "several";
 
 /// What is charted: the readings of a tag in a period, by product.
 pub(super) struct Charting<'a> {
-    plant: Plant<'a>,
+    pub(super) plant: Plant<'a>,
     pub(super) span: Span,
-    unit: Option<&'a WorkUnit>,
-    /// By product; never empty.
-    pub(super) strata: Vec<(String, Vec<Observation>)>,
+    pub(super) tag: TagId,
+    /// Where the tag stands.
+    pub(super) unit: Option<&'a WorkUnit>,
+    /// By product and machine; never empty.
+    pub(super) strata: BTreeMap<(String, String), Vec<Observation>>,
 }
 
 impl<'a> Charting<'a> {
@@ -42,16 +46,14 @@ impl<'a> Charting<'a> {
         let tag = spc::find_tag(config, &question.tag)?;
         let unit = spc::work_unit_of(config, tag);
         let observations = spc::observations(question, &plant, (tag, unit), span)?;
-        let mut strata: Vec<(String, Vec<Observation>)> = if question.from_nominal {
-            vec![(SEVERAL.to_owned(), nominal(question, &plant, observations)?)]
+        let mut strata = if question.from_nominal {
+            of_machines(nominal(question, &plant, observations)?)
         } else {
-            let strata = strata(&observations).into_iter();
-            strata.map(|((product, _), own)| (product, own)).collect()
+            strata(&observations)
         };
         if let Some(wanted) = &question.product {
-            strata.retain(|(product, _)| product == wanted);
+            strata.retain(|(product, _), _| product == wanted);
         }
-        strata.retain(|(_, own)| !own.is_empty());
         if strata.is_empty() {
             let of = question.product.as_ref();
             let of = of.map_or_else(String::new, |product| format!(" of product `{product}`"));
@@ -64,6 +66,7 @@ impl<'a> Charting<'a> {
         Ok(Self {
             plant,
             span,
+            tag,
             unit,
             strata,
         })
@@ -76,20 +79,6 @@ impl<'a> Charting<'a> {
         product: &str,
     ) -> Result<Study, AnalysisError> {
         spc::study(question, &self.plant, product)
-    }
-
-    /// What the limits of a product belong to.
-    pub(super) fn key(&self, question: &SpcQuestion, product: &str) -> BookKey {
-        let scope = match (question.from_nominal, question.pooled) {
-            (true, _) => "nominal",
-            (false, true) => "pooled",
-            (false, false) => "product",
-        };
-        BookKey {
-            scope: scope.to_owned(),
-            product: product.to_owned(),
-            machine: self.unit.map_or_else(String::new, |unit| unit.name.clone()),
-        }
     }
 
     /// Moment after the readings that limits are learned from.
@@ -108,7 +97,7 @@ impl<'a> Charting<'a> {
         question: &SpcQuestion,
         now: Timestamp,
     ) -> Result<Vec<AssignableCause>, AnalysisError> {
-        let points = self.strata.iter().flat_map(|(_, own)| own);
+        let points = self.strata.values().flatten();
         let points: Vec<Timestamp> = points.map(|point| point.at).collect();
         let cause = |exclusion: &Exclusion| {
             let at = spc::moment(&exclusion.at)?;
@@ -127,8 +116,34 @@ impl<'a> Charting<'a> {
             AssignableCause::new(near, &exclusion.cause, by.as_str(), now)
                 .map_err(|error| AnalysisError::Refused(error.to_string()))
         };
-        question.exclude.iter().map(cause).collect()
+        question.learn.exclude.iter().map(cause).collect()
     }
+}
+
+impl SpcQuestion {
+    /// What the limits of a product on a machine are kept by.
+    pub(super) fn book_key(&self, (product, machine): &(String, String)) -> BookKey {
+        let scope = match (self.from_nominal, self.pooled) {
+            (true, _) => "nominal",
+            (false, true) => "pooled",
+            (false, false) => "product",
+        };
+        BookKey {
+            scope: scope.to_owned(),
+            product: product.clone(),
+            machine: machine.clone(),
+        }
+    }
+}
+
+/// All products of a machine together.
+fn of_machines(observations: Vec<Observation>) -> BTreeMap<(String, String), Vec<Observation>> {
+    let mut split: BTreeMap<(String, String), Vec<Observation>> = BTreeMap::new();
+    for observation in observations {
+        let key = (SEVERAL.to_owned(), observation.machine.clone());
+        split.entry(key).or_default().push(observation);
+    }
+    split
 }
 
 /// The readings with the nominal value of their product.

@@ -30,7 +30,7 @@ pub struct LimitsQuestion {
 /// Asks to learn limits from a period, and to keep them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LimitsChange {
-    /// What they are learned from; says by whom in [`SpcQuestion::by`].
+    /// What they are learned from; says by whom in [`SpcQuestion::learn`].
     pub question: SpcQuestion,
     /// Whether they are frozen; else they are trial limits.
     pub frozen: bool,
@@ -207,22 +207,22 @@ pub fn change_limits(
 ) -> Result<NewLimits, AnalysisError> {
     let question = &change.question;
     let charting = Charting::of(question, config, reader, now)?;
-    let books = Books::read(reader, &question.tag)?;
+    let books = Books::read(reader, &question.characteristic())?;
     let record = record(change, charting.learned_to(question)?)?;
     let causes = charting.causes(question, now)?;
     let mut new = NewLimits {
         events: Vec::new(),
         answer: LimitsAnswer {
             schema: SCHEMA,
-            tag: question.tag.clone(),
+            tag: question.characteristic(),
             versions: Vec::new(),
             refused: Vec::new(),
         },
     };
-    for (product, observations) in &charting.strata {
-        let mut study = charting.study(question, product)?;
+    for (stratum, observations) in &charting.strata {
+        let mut study = charting.study(question, &stratum.0)?;
         study.causes.clone_from(&causes);
-        let key = charting.key(question, product);
+        let key = question.book_key(stratum);
         let learned = run_study(&study, observations).map(|studied| studied.learned);
         let kept = match learned {
             Ok(Some(learned)) => add(&books, (&key, question), change.frozen, learned, &record),
@@ -245,7 +245,7 @@ pub fn change_limits(
                     .push(event(LIMITS, record.at(), subject(question, &fact), &fact));
             }
             Err(error) => new.answer.refused.push(RefusedLimits {
-                product: product.clone(),
+                product: key.product,
                 machine: key.machine,
                 why: error.to_string(),
             }),
@@ -278,7 +278,7 @@ fn add(
         LimitBook::new(StratumKey {
             product: key.product.clone(),
             machine: key.machine.clone(),
-            characteristic: question.tag.clone(),
+            characteristic: question.characteristic(),
         })
     });
     if frozen {
@@ -295,8 +295,8 @@ fn add(
 
 fn subject(question: &SpcQuestion, fact: &LimitsFactV1) -> String {
     format!(
-        "{} {} {} {} {}",
-        question.tag,
+        "{}|{}|{}|{}|{}",
+        question.characteristic(),
         fact.limits.machine,
         fact.scope,
         fact.limits.product,
@@ -307,7 +307,7 @@ fn subject(question: &SpcQuestion, fact: &LimitsFactV1) -> String {
 impl SpcQuestion {
     /// Who leaves out points or makes limits: a role or a function, never the name of a person.
     pub(super) fn role(&self) -> Result<Role, AnalysisError> {
-        let by = self.by.as_deref().unwrap_or_default();
+        let by = self.learn.by.as_deref().unwrap_or_default();
         Role::parse(by).map_err(|_no_role| AnalysisError::Unknown {
             what: "role for --by",
             name: by.to_owned(),

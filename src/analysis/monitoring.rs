@@ -5,6 +5,7 @@ use super::error::AnalysisError;
 use super::spc::SpcQuestion;
 use super::stored::LimitsFactV1;
 use crate::production::span::Span;
+use crate::quality::charts::ChartKind;
 use crate::quality::phase::LimitVersion;
 use crate::quality::study::WarningReport;
 
@@ -14,8 +15,9 @@ pub(super) fn check_fits(
     fact: &LimitsFactV1,
     version: &LimitVersion,
 ) -> Result<(), AnalysisError> {
-    let kind = version.learned.limits.kind().name();
-    let is_same_chart = question.chart.as_deref().is_none_or(|chart| chart == kind);
+    let kind = version.learned.limits.kind();
+    let asked = question.chart.as_deref();
+    let is_same_chart = asked.is_none_or(|name| ChartKind::parse(name) == Some(kind));
     let is_same_size = question.subgroup.max(1) as u64 == fact.subgroup;
     if is_same_chart && is_same_size && question.changes_only == fact.changes_only {
         return Ok(());
@@ -28,11 +30,12 @@ pub(super) fn check_fits(
         }
     };
     Err(AnalysisError::Refused(format!(
-        "version {} of the limits of `{}` ({} on {}) is in force; allowed: --chart {kind} --subgroup {}{} as they were learned, or --relearn, which leaves them aside",
+        "version {} of the limits of `{}` ({} on {}) is in force; allowed: --chart {} --subgroup {}{} as they were learned, or --relearn, which leaves them aside",
         version.version,
         question.tag,
         fact.limits.product,
         fact.limits.machine,
+        kind.name(),
         fact.subgroup,
         of("--changes-only", fact.changes_only),
     )))

@@ -22,7 +22,7 @@ pub enum Question {
     Oee(OeeQuestion),
     /// Shifts, who worked them and what came of it: a [`super::ShiftsAnswer`].
     Shifts(ShiftsQuestion),
-    /// Quality charts: a list of [`crate::quality::study::SpcReport`].
+    /// Quality charts: a list of [`super::SpcAnswer`].
     Spc(SpcQuestion),
     /// Versions of control limits: a [`super::LimitsAnswer`].
     Limits(LimitsQuestion),

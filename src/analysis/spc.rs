@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::books::Books;
 use super::charting::Charting;
 use super::error::AnalysisError;
-use super::gather::{Cursor, texts};
+use super::explain::{ExplainQuestion, Explained};
+use super::gather::{Cursor, MARGIN, texts};
 use super::monitoring;
 use super::period::Period;
 use super::plant::Plant;
@@ -54,9 +55,25 @@ pub struct SpcQuestion {
     pub product: Option<String>,
     /// Deviations from each product's nominal value on one chart: short runs.
     pub from_nominal: bool,
-    /// Limits are learned from the period, whatever is in force.
-    pub relearn: bool,
-    /// Points that are left out of the limits that are learned.
+    /// How limits are learned.
+    pub learn: Learn,
+    /// Whether to tell what went along with signals, and where.
+    pub explain: Option<ExplainQuestion>,
+}
+
+impl SpcQuestion {
+    /// What limits are kept by, besides product and machine.
+    pub(super) fn characteristic(&self) -> String {
+        self.tag.clone()
+    }
+}
+
+/// How limits are learned.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Learn {
+    /// From the period, whatever is in force.
+    pub anew: bool,
+    /// Less these points.
     pub exclude: Vec<Exclusion>,
     /// Role or function that leaves them out, or makes limits.
     pub by: Option<String>,
@@ -71,30 +88,41 @@ pub struct Exclusion {
     pub cause: String,
 }
 
+/// A chart, and what went along with its signals where that was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpcAnswer {
+    /// The chart.
+    #[serde(flatten)]
+    pub report: SpcReport,
+    /// What went along with its signals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
+}
+
 /// Answers a question about quality charts: one report for each product and machine.
 pub(super) fn spc(
     question: &SpcQuestion,
     config: &Config,
     reader: &Reader,
     now: Timestamp,
-) -> Result<Vec<SpcReport>, AnalysisError> {
+) -> Result<Vec<SpcAnswer>, AnalysisError> {
     let charting = Charting::of(question, config, reader, now)?;
-    let learns = question.relearn || question.learn_until.is_some();
-    if !learns && !question.exclude.is_empty() {
+    let learns = question.learn.anew || question.learn_until.is_some();
+    if !learns && !question.learn.exclude.is_empty() {
         let what = "points are left out of limits that are learned; allowed with --relearn, --freeze or --try-out";
         return Err(AnalysisError::Refused(what.to_owned()));
     }
     let books = if learns {
         Books::default()
     } else {
-        Books::read(reader, &question.tag)?
+        Books::read(reader, &question.characteristic())?
     };
     let causes = charting.causes(question, now)?;
     let mut reports = Vec::new();
-    for (product, observations) in &charting.strata {
-        let mut study = charting.study(question, product)?;
+    for (key, observations) in &charting.strata {
+        let mut study = charting.study(question, &key.0)?;
         study.causes.clone_from(&causes);
-        let book = books.0.get(&charting.key(question, product));
+        let book = books.0.get(&question.book_key(key));
         if let Some((version, fact)) = book.and_then(|book| book.in_force_at(charting.span.start)) {
             monitoring::check_fits(question, fact, version)?;
             study.causes.clone_from(&version.learned.excluded);
@@ -104,7 +132,13 @@ pub(super) fn spc(
         let mut studied = studied.map_err(|error| AnalysisError::Refused(error.to_string()))?;
         let later = book.and_then(|book| monitoring::later_version(book, charting.span));
         studied.report.warnings.extend(later);
-        reports.push(studied.report);
+        let explain = question.explain.as_ref();
+        let explained =
+            explain.map(|explain| charting.explain(explain, &studied, observations, now));
+        reports.push(SpcAnswer {
+            explained: explained.transpose()?,
+            report: studied.report,
+        });
     }
     Ok(reports)
 }
@@ -204,7 +238,9 @@ pub(super) fn observations(
     let product_tag = unit
         .and_then(|unit| unit.product)
         .filter(|_| !question.pooled);
-    let products = texts(plant, product_tag, span)?;
+    // A product that is told on change only was told before.
+    let told_from = span.start.saturating_sub(MARGIN);
+    let products = texts(plant, product_tag, Span::new(told_from, span.end))?;
     let machine = unit.map_or_else(String::new, |unit| unit.name.clone());
     let size = question.subgroup.max(1);
     let mut observations: Vec<Observation> = Vec::new();

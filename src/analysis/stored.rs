@@ -13,7 +13,7 @@
 //! | late rejects | when they were found | `work unit origin product order` | [`LateRejectsV1`] |
 //! | planned stop | its start | work unit | [`PlannedStopV1`] |
 //! | atoms | start of the shift | work unit | [`StatementV1`] |
-//! | limits | in force from | `tag machine scope product version` | [`LimitsFactV1`] |
+//! | limits | in force from | `tag|machine|scope|product|version` | [`LimitsFactV1`] |
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

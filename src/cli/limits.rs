@@ -10,7 +10,7 @@ use super::ask::{Failure, Source, ask_running, is_idle, open};
 use super::check::load_or_complain;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::analysis::{
-    Exclusion, LimitsAnswer, LimitsChange, LimitsRow, SpcQuestion, change_limits,
+    Exclusion, Learn, LimitsAnswer, LimitsChange, LimitsRow, SpcQuestion, change_limits,
 };
 use crate::config::Config;
 use crate::control::Request;
@@ -22,6 +22,22 @@ pub(super) struct LimitArgs {
     /// List the versions of the limits.
     #[arg(long, conflicts_with_all = ["freeze", "try_out", "relearn"])]
     pub(super) limits: bool,
+    #[command(flatten)]
+    keep: Keep,
+    /// Who makes the limits or leaves out points: a role or function as process-engineering, not the name of a person.
+    #[arg(long, value_name = "ROLE")]
+    by: Option<String>,
+    /// Learn the limits from the period, whatever is in force.
+    #[arg(long)]
+    relearn: bool,
+    /// Leave the point at this time out of the limits, for an assignable cause; with --freeze, --try-out or --relearn.
+    #[arg(long, value_name = "TIME=CAUSE", value_parser = exclusion, requires = "by")]
+    exclude: Vec<Exclusion>,
+}
+
+/// Whether limits are kept, and as what.
+#[derive(Debug, clap::Args)]
+struct Keep {
     /// Learn limits from the period and freeze them: 20 subgroups with 100 readings at least. They are in force from the
     /// end of the period, or from --learn-until.
     #[arg(long, requires_all = ["by", "why"], conflicts_with_all = ["try_out", "relearn"])]
@@ -29,21 +45,12 @@ pub(super) struct LimitArgs {
     /// Learn trial limits from the period and keep them; they may rest on less, and be replaced.
     #[arg(long, requires_all = ["by", "why"], conflicts_with = "relearn")]
     try_out: bool,
-    /// Who makes the limits or leaves out points: a role or function as process-engineering, not the name of a person.
-    #[arg(long, value_name = "ROLE")]
-    by: Option<String>,
     /// Why the limits are made.
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
     /// Reference of the approved process change, without which frozen limits are not replaced.
     #[arg(long, value_name = "REF")]
     approval: Option<String>,
-    /// Learn the limits from the period, whatever is in force.
-    #[arg(long)]
-    relearn: bool,
-    /// Leave the point at this time out of the limits, for an assignable cause; with --freeze, --try-out or --relearn.
-    #[arg(long, value_name = "TIME=CAUSE", value_parser = exclusion, requires = "by")]
-    exclude: Vec<Exclusion>,
 }
 
 fn exclusion(text: &str) -> Result<Exclusion, String> {
@@ -57,23 +64,22 @@ fn exclusion(text: &str) -> Result<Exclusion, String> {
 }
 
 impl LimitArgs {
-    /// The question with what is said about limits.
-    pub(super) fn fill(&self, question: SpcQuestion) -> SpcQuestion {
-        SpcQuestion {
-            relearn: self.relearn,
+    /// How limits are learned.
+    pub(super) fn learn(&self) -> Learn {
+        Learn {
+            anew: self.relearn,
             exclude: self.exclude.clone(),
             by: self.by.clone(),
-            ..question
         }
     }
 
     /// Whether limits are to be learned and kept; then as what.
     pub(super) fn change(&self, question: &SpcQuestion) -> Option<LimitsChange> {
-        (self.freeze || self.try_out).then(|| LimitsChange {
+        (self.keep.freeze || self.keep.try_out).then(|| LimitsChange {
             question: question.clone(),
-            frozen: self.freeze,
-            why: self.why.clone().unwrap_or_default(),
-            approval: self.approval.clone(),
+            frozen: self.keep.freeze,
+            why: self.keep.why.clone().unwrap_or_default(),
+            approval: self.keep.approval.clone(),
         })
     }
 }
@@ -88,7 +94,7 @@ pub(super) fn change(source: &Source, change: &LimitsChange) -> Outcome {
         let is_whole = answer.refused.is_empty();
         if source.json {
             print_json(&serde_json::to_value(&answer)?)?;
-        } else {
+        } else if !answer.versions.is_empty() {
             print(&text(&answer))?;
         }
         for refused in &answer.refused {

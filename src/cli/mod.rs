@@ -11,6 +11,7 @@ mod check;
 mod compare;
 mod decode;
 mod design;
+mod explain;
 mod history;
 mod input;
 mod intake;
@@ -81,7 +82,7 @@ enum Command {
     Intake(intake::Args),
     Oee(oee::Args),
     Shifts(shifts::Args),
-    Spc(spc::Args),
+    Spc(Box<spc::Args>),
     Compare(compare::Args),
     Verify(verify::Args),
     Decode(decode::Args),

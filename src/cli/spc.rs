@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::ask::{self, Failure, Of, Source};
+use super::explain::{ExplainArgs, explained};
 use super::limits::{self as kept, LimitArgs};
 use super::output::{Align, Table};
 use crate::analysis::{LimitsQuestion, Question, SpcQuestion};
@@ -56,6 +57,8 @@ pub(super) struct Args {
     from_nominal: bool,
     #[command(flatten)]
     kept: LimitArgs,
+    #[command(flatten)]
+    explain: ExplainArgs,
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -64,7 +67,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         let question = Question::Limits(LimitsQuestion { tag });
         return ask::run(&args.source, &question, kept::listed);
     }
-    let question = args.kept.fill(question(args));
+    let question = question(args);
     if let Some(change) = args.kept.change(&question) {
         return kept::change(&args.source, &change);
     }
@@ -88,9 +91,8 @@ fn question(args: &Args) -> SpcQuestion {
         pooled: args.pooled,
         product: args.product.clone(),
         from_nominal: args.from_nominal,
-        relearn: false,
-        exclude: Vec::new(),
-        by: None,
+        learn: args.kept.learn(),
+        explain: args.explain.question(),
     }
 }
 
@@ -107,6 +109,7 @@ fn text(reports: &Value) -> Result<String, Failure> {
         text.push_str(&limits(report));
         text.push_str(&signals(report));
         text.push_str(&capability(report));
+        text.push_str(&explained(report));
         for warning in report["warnings"].as_array().into_iter().flatten() {
             text.extend([format!("note: {}\n", word(&warning["text"]))]);
         }

@@ -40,7 +40,10 @@ impl Studied {
             .panels
             .iter()
             .flat_map(|panel| panel.signals.iter().copied());
-        windows_of_signals(&self.times, &signals.collect::<Vec<_>>(), lag)
+        let panels = self.report.panels.first();
+        let points = panels.into_iter().flat_map(|panel| &panel.points);
+        let breaks: Vec<bool> = points.map(|point| point.after_break).collect();
+        windows_of_signals((&self.times, &breaks), &signals.collect::<Vec<_>>(), lag)
     }
 }
 

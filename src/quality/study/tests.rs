@@ -145,7 +145,7 @@ fn a_shift_is_a_signal_with_its_time_and_window_and_withholds_cpk() {
     let signals = &studied.chart.panel(Statistic::Mean).unwrap().signals;
     let lag = TransportLag::new(Duration::ZERO, Duration::from_mins(1)).unwrap();
     let windows = studied.windows(lag);
-    assert!(windows.len() <= windows_of_signals(&studied.times, signals, lag).len());
+    assert!(windows.len() <= windows_of_signals((&studied.times, &[]), signals, lag).len());
     assert!(
         windows
             .iter()
