@@ -497,7 +497,9 @@ fn an_explanation_is_told_in_words_and_claims_no_cause() {
     let plant = Plant::frozen_with_a_hot_zone();
     let text = plant.text(&words(AFTER_TEN));
     for part in [
+        "press from 2026-05-05T09:59:00.000Z to 2026-05-05T10:10:00.000Z (12 signals: nelson_1): product A, order -",
         "  press.zone1 11.",
+        "  state 6 (run) since 2026-05-05T09:59:00.000Z",
         "standard deviations above its reference (",
         "  state 2 (stop) since 2026-05-05T10:08:00.000Z",
         "which proves no cause",

@@ -56,7 +56,7 @@ pub struct WindowLink {
 /// A state of the machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LinkedState {
-    /// Since when.
+    /// Since when; the begin of the window for what stood before it.
     pub at: String,
     /// As the machine says it.
     pub state: String,
@@ -208,7 +208,8 @@ impl<'a> Linker<'a> {
             .into_iter()
             .skip(before.saturating_sub(1))
             .take(FACTS_MAX);
-        Ok(shown.map(|(at, state)| self.state(at, &state)).collect())
+        let shown = shown.map(|(at, state)| self.state(at.max(span.start), &state));
+        Ok(shown.collect())
     }
 
     fn state(&self, at: Timestamp, state: &MachineState) -> LinkedState {

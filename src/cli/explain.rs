@@ -1,5 +1,6 @@
 //! What went along with points out of control, for `andon spc --explain`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -77,14 +78,18 @@ fn word(value: &Value) -> &str {
 }
 
 fn window(of: &Value, work_unit: &str) -> Vec<String> {
-    let rules: Vec<&str> = of["of"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(word)
-        .collect();
+    let signals = of["of"].as_array().map_or(&[][..], Vec::as_slice);
+    // A signal is told as its rule and its point; which points they are stands in the list of signals.
+    let rule = |signal| {
+        let signal = word(signal);
+        signal.split_once(' ').map_or(signal, |(rule, _)| rule)
+    };
+    let rules: BTreeSet<&str> = signals.iter().map(rule).collect();
+    let rules: Vec<&str> = rules.into_iter().collect();
+    let count = signals.len();
+    let signals = if count == 1 { "signal" } else { "signals" };
     let mut lines = vec![format!(
-        "{work_unit} from {} to {} ({}): product {}, order {}",
+        "{work_unit} from {} to {} ({count} {signals}: {}): product {}, order {}",
         word(&of["from"]),
         word(&of["to"]),
         rules.join(", "),
