@@ -24,7 +24,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::analysis::Question;
+use crate::analysis::{LimitsChange, Question};
 use crate::pipeline::Decision;
 
 /// Connections served at a time; more are closed at once.
@@ -71,6 +71,11 @@ pub enum Request {
     Intake {
         /// The table with its header.
         table: String,
+    },
+    /// Learn control limits from a period and keep them. Answers with a [`crate::analysis::LimitsAnswer`].
+    Limits {
+        /// From what, by whom and why.
+        change: LimitsChange,
     },
 }
 
@@ -300,6 +305,7 @@ mod tests {
             Request::BaselineKeep => Ok(json!(null)),
             Request::Ask { .. } => Ok(json!({})),
             Request::Intake { table } => Ok(json!(table.len())),
+            Request::Limits { change } => Ok(json!(change.why)),
         }
     }
 

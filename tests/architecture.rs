@@ -24,6 +24,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "production",
             "quality",
             "compare",
+            "alerting",
+            "record",
         ],
     ),
     (

@@ -53,6 +53,18 @@ pub enum AnalysisError {
         /// Most samples.
         limit: usize,
     },
+    /// Limits that were stored cannot be read.
+    #[error(
+        "the stored limits \"{subject}\" in force from {at} cannot be read: {why}; allowed: --relearn, which charts without them"
+    )]
+    StoredLimits {
+        /// Tag, machine, scope, product and version.
+        subject: String,
+        /// In force from.
+        at: crate::model::Timestamp,
+        /// What is wrong with them.
+        why: String,
+    },
     /// What was asked cannot be worked out.
     #[error("{0}")]
     Refused(String),

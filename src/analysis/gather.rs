@@ -19,7 +19,7 @@ use crate::production::span::Span;
 use crate::production::state::{MachineState, Mode, WorkOrder};
 
 /// How far before and after the window facts are looked for: a stop that began a day earlier is known whole.
-const MARGIN: Duration = Duration::from_hours(24);
+pub(super) const MARGIN: Duration = Duration::from_hours(24);
 /// Changes of what is allocated.
 type Allocations = Vec<(Timestamp, Option<Allocation>)>;
 /// Changes of a text.
@@ -97,7 +97,7 @@ pub(super) fn gather(
 }
 
 /// Calls `visit` with each sample of a tag; a tag that the history does not know has none.
-fn each(
+pub(super) fn each(
     plant: &Plant<'_>,
     tag: Option<TagId>,
     span: Span,
@@ -125,7 +125,7 @@ fn each(
 
 /// What validation finds unusual of a measurement is usual for states and counters: they stand still, jump, and come
 /// back after a gap. Counters have rules of their own for what cannot be.
-const fn settled(quality: Quality) -> Quality {
+pub(super) const fn settled(quality: Quality) -> Quality {
     match quality {
         Quality::Uncertain(Reason::Gap | Reason::Stuck | Reason::RateOfChange) => Quality::Good,
         other => other,
@@ -229,7 +229,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn machine_state(value: &Value) -> Option<MachineState> {
+pub(super) fn machine_state(value: &Value) -> Option<MachineState> {
     match value {
         Value::Int(code) => Some(MachineState::Code(*code)),
         Value::Bool(flag) => Some(MachineState::Code(i64::from(*flag))),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::comparison::{CompareQuestion, compare_periods};
 use super::defects::{DefectsQuestion, defects};
 use super::error::AnalysisError;
+use super::limits::{LimitsQuestion, limits};
 use super::oee::{OeeQuestion, oee};
 use super::samples::{SamplesQuestion, samples};
 use super::shifts::{ShiftsQuestion, shifts};
@@ -22,10 +23,12 @@ pub enum Question {
     Oee(OeeQuestion),
     /// Shifts, who worked them and what came of it: a [`super::ShiftsAnswer`].
     Shifts(ShiftsQuestion),
-    /// Quality charts: a list of [`crate::quality::study::SpcReport`].
+    /// Quality charts: a list of [`super::SpcAnswer`].
     Spc(SpcQuestion),
     /// Defects by category and origin: a [`super::DefectsAnswer`].
     Defects(DefectsQuestion),
+    /// Versions of control limits: a [`super::LimitsAnswer`].
+    Limits(LimitsQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
     Compare(CompareQuestion),
     /// Samples and roll-ups.
@@ -53,6 +56,7 @@ pub fn answer(
         Question::Defects(question) => json(serde_json::to_value(defects(
             question, config, reader, now,
         )?)),
+        Question::Limits(question) => json(serde_json::to_value(limits(question, config, reader)?)),
         Question::Compare(question) => json(serde_json::to_value(compare_periods(
             question, config, reader, now,
         )?)),

@@ -4,12 +4,16 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Counts, CountsOf, counts};
+use super::books::Books;
+use super::charting::Charting;
+use super::counts::CountsOf;
 use super::error::AnalysisError;
-use super::gather::{Cursor, texts};
-use super::oee::span_of;
+use super::explain::{ExplainQuestion, Explained};
+use super::gather::{Cursor, MARGIN, texts};
+use super::monitoring;
 use super::period::Period;
 use super::plant::Plant;
+use super::stored::ProductV1;
 use crate::config::{Config, WorkUnit};
 use crate::history::{Export, Reader};
 use crate::model::{TagId, Timestamp, Value};
@@ -17,9 +21,7 @@ use crate::production::span::Span;
 use crate::quality::capability::Specification;
 use crate::quality::charts::ChartKind;
 use crate::quality::rules::RuleSet;
-use crate::quality::study::{
-    Observation, Sample, SpcReport, Study, WarningReport, run_study, strata,
-};
+use crate::quality::study::{Observation, Sample, SpcReport, Study, WarningReport, run_study};
 
 /// Readings of a study at most.
 const READINGS_MAX: usize = 200_000;
@@ -52,6 +54,53 @@ pub struct SpcQuestion {
     pub changes_only: bool,
     /// One chart for all products.
     pub pooled: bool,
+    /// The chart of this product only.
+    pub product: Option<String>,
+    /// Deviations from each product's nominal value on one chart: short runs.
+    pub from_nominal: bool,
+    /// How limits are learned.
+    pub learn: Learn,
+    /// Whether to tell what went along with signals, and where.
+    pub explain: Option<ExplainQuestion>,
+}
+
+impl SpcQuestion {
+    /// What limits are kept by, besides product and machine.
+    pub(super) fn characteristic(&self) -> String {
+        let counts = self.counts.as_ref();
+        counts.map_or_else(|| self.tag.clone(), CountsOf::characteristic)
+    }
+}
+
+/// How limits are learned.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Learn {
+    /// From the period, whatever is in force.
+    pub anew: bool,
+    /// Less these points.
+    pub exclude: Vec<Exclusion>,
+    /// Role or function that leaves them out, or makes limits.
+    pub by: Option<String>,
+}
+
+/// A point that is left out of the limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// Its time as the report gives it, RFC 3339.
+    pub at: String,
+    /// Its assignable cause.
+    pub cause: String,
+}
+
+/// A chart, and what went along with its signals where that was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SpcAnswer {
+    /// The chart.
+    #[serde(flatten)]
+    pub report: SpcReport,
+    /// What went along with its signals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<Explained>,
 }
 
 /// Answers a question about quality charts: one report for each product and machine.
@@ -60,72 +109,83 @@ pub(super) fn spc(
     config: &Config,
     reader: &Reader,
     now: Timestamp,
-) -> Result<Vec<SpcReport>, AnalysisError> {
-    let plant = Plant::load(config, reader)?;
-    let calendar = config.production.calendar.as_ref();
-    let span = if calendar.is_some() {
-        span_of(&question.period, &plant, now)?
+) -> Result<Vec<SpcAnswer>, AnalysisError> {
+    let charting = Charting::of(question, config, reader, now)?;
+    let learns = question.learn.anew || question.learn_until.is_some();
+    if !learns && !question.learn.exclude.is_empty() {
+        let what = "points are left out of limits that are learned; allowed with --relearn, --freeze or --try-out";
+        return Err(AnalysisError::Refused(what.to_owned()));
+    }
+    let books = if learns {
+        Books::default()
     } else {
-        let span = question.period.span(None, &config.gateway.time_zone, now);
-        span.map_err(|error| AnalysisError::Refused(error.to_string()))?
+        Books::read(reader, &question.characteristic())?
     };
-    let Counts { strata, asides } = match &question.counts {
-        Some(of) => counts(of, &plant, (span, now), question.pooled)?,
-        None => measured(question, &plant, span)?,
-    };
-    let mut reports = Vec::new();
+    let causes = charting.causes(question, now)?;
+    let mut reports: Vec<SpcAnswer> = Vec::new();
     let mut refused = Vec::new();
-    for ((product, machine), observations) in strata {
-        let study = study(question, &plant, &product)?;
-        match run_study(&study, &observations) {
-            Ok(studied) => reports.push(studied.report),
-            Err(error) => refused.push(format!("{product} on {machine}: {error}")),
+    for (key, observations) in &charting.strata {
+        let mut study = charting.study(question, &key.0)?;
+        study.causes.clone_from(&causes);
+        let book = books.0.get(&question.book_key(key));
+        if let Some((version, fact)) = book.and_then(|book| book.in_force_at(charting.span.start)) {
+            monitoring::check_fits(question, fact, version)?;
+            study.causes.clone_from(&version.learned.excluded);
+            study.in_force = Some(version.clone());
         }
+        let mut studied = match run_study(&study, observations) {
+            Ok(studied) => studied,
+            Err(error) => {
+                refused.push(format!("{} on {}: {error}", key.0, key.1));
+                continue;
+            }
+        };
+        let later = book.and_then(|book| monitoring::later_version(book, charting.span));
+        studied.report.warnings.extend(later);
+        let explain = question.explain.as_ref();
+        let explained =
+            explain.map(|explain| charting.explain(explain, &studied, observations, now));
+        reports.push(SpcAnswer {
+            explained: explained.transpose()?,
+            report: studied.report,
+        });
     }
     // One product that was hardly made does not keep the others from being charted.
     match reports.first_mut() {
-        Some(first) => first.warnings.extend(notes(refused, asides)),
-        None if !refused.is_empty() => return Err(AnalysisError::Refused(refused.join("; "))),
-        None => {}
-    }
-    if reports.is_empty() {
-        let what = format!(
-            "`{}` has no Good reading from {} to {}",
-            question.tag, span.start, span.end
-        );
-        return Err(AnalysisError::Refused(what));
+        Some(first) => first
+            .report
+            .warnings
+            .extend(notes(refused, &charting.asides)),
+        None => return Err(AnalysisError::Refused(refused.join("; "))),
     }
     Ok(reports)
 }
 
 /// What is in no chart, told with the first.
-fn notes(refused: Vec<String>, asides: Vec<String>) -> impl Iterator<Item = WarningReport> {
+fn notes(refused: Vec<String>, asides: &[String]) -> impl Iterator<Item = WarningReport> {
     let of_refused = refused.into_iter().map(|text| WarningReport {
         code: "not_charted",
         text: format!("not charted: {text}"),
     });
-    of_refused.chain(asides.into_iter().map(|text| WarningReport {
+    of_refused.chain(asides.iter().map(|text| WarningReport {
         code: "counts_left_out",
-        text,
+        text: text.clone(),
     }))
 }
 
-/// Readings of the tag by product and machine.
-fn measured(
+/// What the products table says of this tag.
+pub(super) fn measured<'p>(
     question: &SpcQuestion,
-    plant: &Plant<'_>,
-    span: Span,
-) -> Result<Counts, AnalysisError> {
-    let tag = find_tag(plant.config, &question.tag)?;
-    let unit = work_unit_of(plant.config, tag);
-    let observations = observations(question, plant, (tag, unit), span)?;
-    Ok(Counts {
-        strata: strata(&observations),
-        ..Counts::default()
-    })
+    plant: &'p Plant<'_>,
+    product: &str,
+) -> Option<&'p ProductV1> {
+    let name = question.tag.rsplit_once('.');
+    let name = name.map_or(question.tag.as_str(), |(_, name)| name);
+    let spec = plant.specs.get(product)?;
+    (spec.characteristic == name && question.counts.is_none()).then_some(spec)
 }
 
-fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
+pub(super) fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
     let tags = (0..).map(TagId).zip(&config.tags);
     let found = tags.into_iter().find(|(_, tag)| tag.name == name);
     found.map(|(id, _)| id).ok_or_else(|| {
@@ -140,7 +200,7 @@ fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
 }
 
 /// The work unit at whose place a tag stands.
-fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
+pub(super) fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
     let tag = config.tag(id)?;
     let asset = config.asset(tag);
     let units = config.production.work_units.iter();
@@ -150,7 +210,11 @@ fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
 }
 
 /// What a product is studied by: each has its own limits of specification.
-fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Study, AnalysisError> {
+pub(super) fn study(
+    question: &SpcQuestion,
+    plant: &Plant<'_>,
+    product: &str,
+) -> Result<Study, AnalysisError> {
     let chart = question.chart.as_deref().map(|name| {
         ChartKind::parse(name).ok_or_else(|| AnalysisError::Unknown {
             what: "chart",
@@ -167,14 +231,8 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
                 .to_owned(),
         })
     });
-    let is_of_counts = question.counts.is_some();
-    let measured = plant.specs.get(product).filter(|spec| {
-        let name = question
-            .tag
-            .rsplit_once('.')
-            .map_or(question.tag.as_str(), |(_, name)| name);
-        spec.characteristic == name && !is_of_counts
-    });
+    // Limits of one product say nothing of the deviations of several.
+    let measured = measured(question, plant, product).filter(|_| !question.from_nominal);
     let lsl = question.lsl.or(measured.and_then(|spec| spec.lsl));
     let usl = question.usl.or(measured.and_then(|spec| spec.usl));
     let target = question.target.or(measured.and_then(|spec| spec.nominal));
@@ -187,6 +245,7 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
         rules: rules.transpose()?,
         specification,
         learn_until: question.learn_until.as_deref().map(moment).transpose()?,
+        from_nominal: question.from_nominal,
         ..match &question.counts {
             Some(of) => Study {
                 counts: of.counts(),
@@ -197,7 +256,7 @@ fn study(question: &SpcQuestion, plant: &Plant<'_>, product: &str) -> Result<Stu
     })
 }
 
-fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
     Timestamp::parse_rfc3339(text).ok_or_else(|| AnalysisError::Unknown {
         what: "moment",
         name: text.to_owned(),
@@ -206,7 +265,7 @@ fn moment(text: &str) -> Result<Timestamp, AnalysisError> {
 }
 
 /// Readings in subgroups of one product each.
-fn observations(
+pub(super) fn observations(
     question: &SpcQuestion,
     plant: &Plant<'_>,
     (tag, unit): (TagId, Option<&WorkUnit>),
@@ -216,7 +275,9 @@ fn observations(
     let product_tag = unit
         .and_then(|unit| unit.product)
         .filter(|_| !question.pooled);
-    let products = texts(plant, product_tag, span)?;
+    // A product that is told on change only was told before.
+    let told_from = span.start.saturating_sub(MARGIN);
+    let products = texts(plant, product_tag, Span::new(told_from, span.end))?;
     let machine = unit.map_or_else(String::new, |unit| unit.name.clone());
     let size = question.subgroup.max(1);
     let mut observations: Vec<Observation> = Vec::new();

@@ -14,6 +14,7 @@
 //! | planned stop | its start | work unit | [`PlannedStopV1`] |
 //! | defects | when they were found | `work unit category product order unit made at` | [`DefectsV1`] |
 //! | atoms | start of the shift | work unit | [`StatementV1`] |
+//! | limits | in force from | `tag|machine|scope|product|version` | [`LimitsFactV1`] |
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::history::{Event, EventKind};
 use crate::model::Timestamp;
 use crate::production::stored::AtomsV1;
+use crate::quality::phase::LimitsV1;
 
 /// Rejects that were found after they were made.
 pub(super) const LATE_REJECTS: EventKind = EventKind(12);
@@ -28,6 +30,8 @@ pub(super) const LATE_REJECTS: EventKind = EventKind(12);
 pub(super) const PLANNED_STOP: EventKind = EventKind(13);
 /// Defects that were found, by category.
 pub(super) const DEFECTS: EventKind = EventKind(16);
+/// A version of control limits.
+pub(super) const LIMITS: EventKind = EventKind(20);
 /// First byte of every content.
 const VERSION: u8 = 1;
 
@@ -140,6 +144,25 @@ pub(super) struct CyclesV1 {
     pub(super) product: Option<String>,
     /// End of the piece, and its cycle in seconds.
     pub(super) cycles: Vec<(i64, f32)>,
+}
+
+/// A version of control limits, with what its readings were.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LimitsFactV1 {
+    /// When it was written down, which may be later than it came in force.
+    pub(super) recorded_ns: i64,
+    /// First moment of the readings that made it.
+    pub(super) from_ns: i64,
+    /// First moment after them.
+    pub(super) to_ns: i64,
+    /// What shares the chart: `product`, `pooled` or `nominal`; of counts `product per shift` and the like.
+    pub(super) scope: String,
+    /// Readings of a subgroup.
+    pub(super) subgroup: u64,
+    /// Whether a reading is a change of the value only.
+    pub(super) changes_only: bool,
+    /// The limits: one version, whose layout is [`LimitsV1`]'s.
+    pub(super) limits: LimitsV1,
 }
 
 impl CyclesV1 {

@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::memory::{FactsIn, Memory};
 use super::{Common, birth_mark, health, keeper};
 use crate::acquisition::DeviceState;
-use crate::analysis::{Question, answer, read_intake};
+use crate::analysis::{LimitsChange, Question, answer, change_limits, read_intake};
 use crate::buffer::BufferStatus;
 use crate::control::{Control, Request};
 use crate::history::Reader;
@@ -218,6 +218,7 @@ fn control_unit(
     let plant = Plant {
         common: parts.common.clone(),
         memory: parts.memory.clone(),
+        limits: Arc::default(),
     };
     let answer = move |request| {
         let (buffer, stats, health) = (buffer.clone(), Arc::clone(&stats), health.clone());
@@ -234,6 +235,7 @@ fn control_unit(
                 }
                 Request::Ask { question } => plant.answer(question).await,
                 Request::Intake { table } => plant.take_in(table).await,
+                Request::Limits { change } => plant.change_limits(change).await,
                 Request::BaselineKeep => {
                     let kept = ask_chain(&ask, Asked::Keep).await;
                     to_json(kept.and_then(|kept| kept))
@@ -249,6 +251,8 @@ fn control_unit(
 struct Plant {
     common: Common,
     memory: Option<(Reader, FactsIn)>,
+    /// Held by who changes limits: two at once would both make the same version.
+    limits: Arc<tokio::sync::Mutex<()>>,
 }
 
 const NO_HISTORY: &str =
@@ -264,6 +268,20 @@ impl Plant {
             move || answer(&question, &config, &reader, now).map_err(|error| with_causes(&error));
         let worked = tokio::task::spawn_blocking(work).await;
         worked.unwrap_or_else(|_panic| Err("the answer could not be worked out".to_owned()))
+    }
+
+    /// Learns control limits and keeps them.
+    async fn change_limits(self, change: LimitsChange) -> Result<Value, String> {
+        let (reader, facts) = self.memory.ok_or(NO_HISTORY)?;
+        let _alone = self.limits.lock().await;
+        let now = self.common.clock.now().wall;
+        let config = Arc::clone(&self.common.config);
+        let work = move || change_limits(&change, &config, &reader, now);
+        let learned = tokio::task::spawn_blocking(work).await;
+        let learned = learned.map_err(|_panic| "the limits could not be learned".to_owned())?;
+        let learned = learned.map_err(|error| with_causes(&error))?;
+        facts.bring(learned.events).await?;
+        to_json::<_, String>(Ok(learned.answer))
     }
 
     /// Takes in one table of master data or corrections.

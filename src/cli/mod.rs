@@ -12,9 +12,11 @@ mod compare;
 mod decode;
 mod defects;
 mod design;
+mod explain;
 mod history;
 mod input;
 mod intake;
+mod limits;
 mod live;
 mod oee;
 mod opcua;
@@ -81,7 +83,7 @@ enum Command {
     Intake(intake::Args),
     Oee(oee::Args),
     Shifts(shifts::Args),
-    Spc(spc::Args),
+    Spc(Box<spc::Args>),
     Defects(defects::Args),
     Compare(compare::Args),
     Verify(verify::Args),

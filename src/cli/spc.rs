@@ -4,13 +4,17 @@ use serde_json::Value;
 
 use super::Outcome;
 use super::ask::{self, Failure, Of, Source};
+use super::explain::{ExplainArgs, explained};
+use super::limits::{self as kept, LimitArgs};
 use super::output::{Align, Table};
-use crate::analysis::{Counted, CountsOf, CountsPer, Question, SpcQuestion};
+use crate::analysis::{Counted, CountsOf, CountsPer, LimitsQuestion, Question, SpcQuestion};
 
 /// Chart a measured tag, or counts: limits, points out of control, run rules, capability.
 ///
 /// One chart for each product and machine. Limits of specification come from the products that were taken in
-/// (`andon intake`), or from here. With `--of`, rejects or defects are charted on the pieces of each shift.
+/// (`andon intake`), or from here. Control limits are those that were frozen or tried out and are in force when the period
+/// begins; where there are none, or with --relearn or --learn-until, they are learned from the period. With `--of`, rejects
+/// or defects are charted on the pieces of each shift.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("charted").required(true).args(["tag", "counted"]))]
 pub(super) struct Args {
@@ -41,7 +45,7 @@ pub(super) struct Args {
     /// Nominal value.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     target: Option<f64>,
-    /// Learn the limits from what is before this moment only.
+    /// Learn the limits from what is before this moment only, whatever is in force.
     #[arg(long, value_name = "TIME")]
     learn_until: Option<String>,
     /// A reading is a change of the value: for a station that shows the last measurement until the next.
@@ -50,6 +54,16 @@ pub(super) struct Args {
     /// One chart for all products.
     #[arg(long)]
     pooled: bool,
+    /// The chart of this product only.
+    #[arg(long, value_name = "PRODUCT", conflicts_with_all = ["pooled", "from_nominal"])]
+    product: Option<String>,
+    /// Deviations from the nominal value of each product, all on one chart: for short runs.
+    #[arg(long, conflicts_with = "pooled")]
+    from_nominal: bool,
+    #[command(flatten)]
+    kept: LimitArgs,
+    #[command(flatten)]
+    explain: ExplainArgs,
 }
 
 /// Counts in place of a tag.
@@ -59,7 +73,7 @@ struct Counts {
     #[arg(
         long = "of",
         value_enum,
-        conflicts_with_all = ["subgroup", "lsl", "usl", "target", "changes_only"]
+        conflicts_with_all = ["subgroup", "lsl", "usl", "target", "changes_only", "from_nominal", "explain"]
     )]
     counted: Option<Counted>,
     /// Work units whose counts are charted; all when none are named.
@@ -85,7 +99,24 @@ impl Counts {
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
-    let question = SpcQuestion {
+    if args.kept.limits {
+        let question = Question::Limits(LimitsQuestion {
+            tag: args.tag.clone().unwrap_or_default(),
+            counts: args.counts.question(),
+        });
+        return ask::run(&args.source, &question, kept::listed);
+    }
+    let question = question(args);
+    if let Some(change) = args.kept.change(&question) {
+        return kept::change(&args.source, &change);
+    }
+    ask::run(&args.source, &Question::Spc(question), |answer| {
+        text(&answer)
+    })
+}
+
+fn question(args: &Args) -> SpcQuestion {
+    SpcQuestion {
         tag: args.tag.clone().unwrap_or_default(),
         counts: args.counts.question(),
         period: args.of.period(),
@@ -98,10 +129,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         learn_until: args.learn_until.clone(),
         changes_only: args.changes_only,
         pooled: args.pooled,
-    };
-    ask::run(&args.source, &Question::Spc(question), |answer| {
-        text(&answer)
-    })
+        product: args.product.clone(),
+        from_nominal: args.from_nominal,
+        learn: args.kept.learn(),
+        explain: args.explain.question(),
+    }
 }
 
 fn text(reports: &Value) -> Result<String, Failure> {
@@ -117,6 +149,7 @@ fn text(reports: &Value) -> Result<String, Failure> {
         text.push_str(&limits(report));
         text.push_str(&signals(report));
         text.push_str(&capability(report));
+        text.push_str(&explained(report));
         for warning in report["warnings"].as_array().into_iter().flatten() {
             text.extend([format!("note: {}\n", word(&warning["text"]))]);
         }
@@ -152,8 +185,26 @@ fn head(report: &Value) -> String {
         of.join(", "),
         word(&report["chart"]),
         word(&report["chart_reason"]),
-        word(&phase["name"]),
+        in_words(phase),
         phase["subgroups"],
+    )
+}
+
+/// Where the limits come from.
+fn in_words(phase: &Value) -> String {
+    let name = word(&phase["name"]);
+    if phase["version"].is_null() {
+        return name.to_owned();
+    }
+    let kind = if phase["frozen"] == true {
+        "frozen"
+    } else {
+        "trial"
+    };
+    format!(
+        "{name} by version {} ({kind}, in force from {})",
+        phase["version"],
+        word(&phase["since"])
     )
 }
 

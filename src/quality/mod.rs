@@ -32,6 +32,7 @@ pub mod study;
 pub use advice::{Advice, CountOf, advise};
 pub use constants::{ChartConstants, SUBGROUP_MAX, c4};
 pub use error::QualityError;
+pub(crate) use window::spacing;
 pub use window::{
     Deviation, DeviationNote, ProductionWindow, TransportLag, UnitSpan, compare_with_reference,
     windows_of_signals, windows_of_units,

@@ -71,23 +71,49 @@ pub fn windows_of_units(units: &[UnitSpan], lag: TransportLag) -> Vec<Production
 
 /// Windows of signals of a chart whose samples were taken at `times`, merged where they overlap, oldest first. A window
 /// begins after the sample before the pattern, the last one that was still in order, and ends with the completing point.
-/// Signals of points without a time are left out.
+/// Where something else was made before the pattern (`breaks`), it begins the usual distance of samples earlier. Signals of
+/// points without a time are left out.
 pub fn windows_of_signals(
-    times: &[Timestamp],
+    (times, breaks): (&[Timestamp], &[bool]),
     signals: &[Signal],
     lag: TransportLag,
 ) -> Vec<ProductionWindow> {
+    let spacing = spacing(times);
     let window = |signal: &Signal| {
         let to = *times.get(signal.index)?;
-        let from = signal
+        let before = signal
             .from
             .checked_sub(1)
-            .and_then(|before| times.get(before));
-        let from = from.or(times.first()).copied().unwrap_or(to);
+            .and_then(|before| times.get(before))
+            .copied();
+        let is_after_break = breaks.get(signal.from) == Some(&true);
+        let usual = times
+            .get(signal.from)
+            .map(|first| first.saturating_sub(spacing));
+        let from = if is_after_break {
+            usual.max(before)
+        } else {
+            before
+        };
+        let from = from.or(times.first().copied()).unwrap_or(to);
         let name = format!("{} at {}", signal.rule.name(), signal.index);
         Some(moved(from.min(to), to, lag, name))
     };
     merged(signals.iter().filter_map(window).collect())
+}
+
+/// The usual distance of samples: the median, so that nights and changes of product do not count.
+pub(crate) fn spacing(times: &[Timestamp]) -> Duration {
+    let pairs = times.iter().zip(times.iter().skip(1));
+    let distance = |(before, after): (&Timestamp, &Timestamp)| {
+        Duration::from_nanos(after.as_nanos().abs_diff(before.as_nanos()))
+    };
+    let mut distances: Vec<Duration> = pairs.map(distance).collect();
+    distances.sort_unstable();
+    distances
+        .get(distances.len() / 2)
+        .copied()
+        .unwrap_or_default()
 }
 
 fn moved(from: Timestamp, to: Timestamp, lag: TransportLag, of: String) -> ProductionWindow {
@@ -291,17 +317,23 @@ mod tests {
             side: Some(Side::Above),
         };
         let found = windows_of_signals(
-            &times,
+            (&times, &[]),
             &[signal(4, 4), signal(0, 0), signal(99, 99)],
             TransportLag::default(),
         );
         assert_eq!(seconds(&found), [(0, 0, 1), (180, 240, 1)]);
         let run = windows_of_signals(
-            &times,
+            (&times, &[]),
             &[signal(2, 9), signal(3, 8)],
             TransportLag::default(),
         );
         assert_eq!(seconds(&run), [(60, 540, 2)]);
+        // Six minutes of another product before the fourth sample are not its window, the usual minute is.
+        let parted: Vec<Timestamp> = [0, 60, 120, 480, 540].map(at).to_vec();
+        let breaks = [false, false, false, true, false];
+        let after =
+            windows_of_signals((&parted, &breaks), &[signal(3, 3)], TransportLag::default());
+        assert_eq!(seconds(&after), [(420, 480, 1)]);
     }
 
     fn values(entries: &[(&str, &[f64])]) -> BTreeMap<String, Vec<f64>> {

@@ -146,6 +146,13 @@ fn figures_are_there_while_the_gateway_runs_and_after() {
         .last()
         .unwrap();
     assert!(today["mean"].as_f64().unwrap_or(0.0) > 100.0, "{rows}");
+    let temp = ["spc", "press1.temp", "--from", "2d", "--pooled"];
+    let by = ["--try-out", "--by", "quality", "--why", "first days"];
+    let kept = ask(&rig, &[&temp[..], &by].concat()).unwrap();
+    assert_eq!(kept["versions"][0]["version"], 1, "{kept}");
+    let limits = ask(&rig, &["spc", "press1.temp", "--limits"]).unwrap();
+    assert_eq!(limits["versions"][0]["by"], "quality", "{limits}");
+
     let error = ask(&rig, &["history", "status"]).unwrap_err();
     assert!(error.contains("history"), "{error}");
     gateway.stop();
@@ -153,6 +160,8 @@ fn figures_are_there_while_the_gateway_runs_and_after() {
     let idle = figures(&rig);
     let pieces = |answer: &Value| answer["total"]["pieces"].as_f64().unwrap();
     assert!(pieces(&idle) >= pieces(&running), "{idle}");
+    let limits = ask(&rig, &["spc", "press1.temp", "--limits"]).unwrap();
+    assert_eq!(limits["versions"].as_array().unwrap().len(), 1, "{limits}");
     let held = ask(&rig, &["history", "status"]).unwrap();
     assert_eq!(held["tags"], 5, "{held}");
     let sound = ask(&rig, &["history", "verify"]).unwrap();

@@ -21,4 +21,4 @@ pub use report::{
     CapabilityReport, ExcludedReport, IndicesReport, PanelReport, PercentileReport, PhaseReport,
     PointReport, SignalReport, SpcReport, WarningReport,
 };
-pub use run::{Studied, run_strata, run_study};
+pub use run::{Studied, run_study};

@@ -11,7 +11,7 @@ use crate::quality::charts::{
 use crate::quality::error::QualityError;
 
 /// Stands for the product where several share a chart.
-pub(super) const SEVERAL: &str = "several";
+const SEVERAL: &str = "several";
 
 /// A series with what is known of it.
 #[derive(Debug, Clone)]

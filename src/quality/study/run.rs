@@ -1,9 +1,6 @@
 //! The steps of a study.
 
-use std::collections::BTreeMap;
-
-use super::input::strata;
-use super::prepare::{Prepared, SEVERAL, prepare};
+use super::prepare::{Prepared, prepare};
 use super::report::{CapabilityReport, ExcludedReport, Marks, panel, signals};
 use super::warning::{Grounds, warnings};
 use super::{Observation, PhaseReport, SpcReport, Study};
@@ -43,7 +40,10 @@ impl Studied {
             .panels
             .iter()
             .flat_map(|panel| panel.signals.iter().copied());
-        windows_of_signals(&self.times, &signals.collect::<Vec<_>>(), lag)
+        let panels = self.report.panels.first();
+        let points = panels.into_iter().flat_map(|panel| &panel.points);
+        let breaks: Vec<bool> = points.map(|point| point.after_break).collect();
+        windows_of_signals((&self.times, &breaks), &signals.collect::<Vec<_>>(), lag)
     }
 }
 
@@ -72,27 +72,6 @@ pub fn run_study(study: &Study, observations: &[Observation]) -> Result<Studied,
         times: prepared.times,
         learned: Some(learned),
     })
-}
-
-/// Studies samples of several products and machines, each pair on a chart of its own; where deviations from nominal are
-/// charted, each machine on one. The key is product and machine.
-pub fn run_strata(
-    study: &Study,
-    observations: &[Observation],
-) -> BTreeMap<(String, String), Result<Studied, QualityError>> {
-    let mut split: BTreeMap<(String, String), Vec<Observation>> = BTreeMap::new();
-    if study.from_nominal {
-        for observation in observations {
-            let key = (SEVERAL.to_owned(), observation.machine.clone());
-            split.entry(key).or_default().push(observation.clone());
-        }
-    } else {
-        split = strata(observations);
-    }
-    split
-        .into_iter()
-        .map(|(key, own)| (key, run_study(study, &own)))
-        .collect()
 }
 
 /// Draws the series against the limits of `source` and reports on it.
