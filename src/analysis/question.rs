@@ -23,7 +23,7 @@ pub enum Question {
     /// Shifts, who worked them and what came of it: a [`super::ShiftsAnswer`].
     Shifts(ShiftsQuestion),
     /// Quality charts: a list of [`crate::quality::study::SpcReport`].
-    Spc(SpcQuestion),
+    Spc(Box<SpcQuestion>),
     /// Defects by category and origin: a [`super::DefectsAnswer`].
     Defects(DefectsQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].

@@ -99,7 +99,7 @@ pub(super) fn run(args: &Args) -> Outcome {
         changes_only: args.changes_only,
         pooled: args.pooled,
     };
-    ask::run(&args.source, &Question::Spc(question), |answer| {
+    ask::run(&args.source, &Question::Spc(Box::new(question)), |answer| {
         text(&answer)
     })
 }
