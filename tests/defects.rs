@@ -453,6 +453,44 @@ fn scrap_of_shifts_is_charted_by_its_share() {
 }
 
 #[test]
+fn limits_of_counts_are_kept_and_in_force_later() {
+    let plant = Plant::usual();
+    let scrap = ["spc", "--of", "scrap", "--work-unit", "press"];
+    let first = [
+        "--from",
+        "2026-05-05T00:00:00Z",
+        "--to",
+        "2026-05-08T00:00:00Z",
+    ];
+    let said = ["--try-out", "--by", "quality", "--why", "first weeks"];
+    let kept = plant.json(&[&scrap[..], &first, &said].concat());
+    assert_eq!(kept["versions"][0]["scope"], "product per shift", "{kept}");
+    let later = ["--from", "2026-05-08T00:00:00Z"];
+    let charts = plant.json(&[&scrap[..], &later].concat());
+    let (phase, points) = (&charts[0]["phase"], &charts[0]["panels"][0]["points"]);
+    assert_eq!(
+        (&phase["name"], &phase["version"]),
+        (&"monitoring".into(), &1.into())
+    );
+    // Of the three days before: 66 of 1360.
+    check(&points[0]["center"], 66.0 / 1360.0);
+    let listed = plant.json(&["spc", "--of", "scrap", "--limits"]);
+    check(&listed["versions"][0]["center"], 66.0 / 1360.0);
+    // Samples of days are others: no limits of them are kept.
+    let by_day = plant.json(&[&scrap[..], &later, &["--per", "day"]].concat());
+    assert_eq!(by_day[0]["phase"]["version"], Value::Null);
+    plant.refused(
+        &[&scrap[..], &later, &["--chart", "u"]].concat(),
+        "is in force; allowed: --chart p as they were learned, or --relearn",
+    );
+    // A sample is a whole shift: there is no window to explain.
+    plant.refused(
+        &[&scrap[..], &later, &["--explain"]].concat(),
+        "cannot be used with",
+    );
+}
+
+#[test]
 fn defects_of_shifts_are_charted_per_unit() {
     let plant = Plant::usual();
     plant.take_in(&defects());

@@ -91,6 +91,9 @@ pub(super) fn attribute(
     Ok(found)
 }
 
+/// A product, and the order that it was made for.
+type Made<'a> = (&'a Arc<str>, Option<&'a str>);
+/// Changes of what is allocated.
 type Changes = Vec<(Timestamp, Option<Arc<str>>)>;
 
 /// What a work unit made when.
@@ -98,7 +101,7 @@ struct Products<'a> {
     plant: &'a Plant<'a>,
     unit: &'a WorkUnit,
     /// Product and order of what was made.
-    made: BTreeMap<&'a ShiftKey, Vec<(&'a Arc<str>, Option<&'a str>)>>,
+    made: BTreeMap<&'a ShiftKey, Vec<Made<'a>>>,
     /// What was allocated, of shifts that were looked at.
     allocated: BTreeMap<ShiftKey, Changes>,
 }

@@ -195,7 +195,7 @@ impl Categories {
         }
         let tree = configured.map(category_tree).transpose();
         Ok(Self {
-            tree: tree.map_err(AnalysisError::of)?.unwrap_or_default(),
+            tree: tree.map_err(AnalysisError::from)?.unwrap_or_default(),
             asked: question.category.clone(),
         })
     }

@@ -83,7 +83,7 @@ pub(super) fn defects(
     };
     let periods = trend_periods(&plant, &units, span, question.per)?;
     let report =
-        DefectsReport::of(&records, &production, &scope, &periods).map_err(AnalysisError::of)?;
+        DefectsReport::of(&records, &production, &scope, &periods).map_err(AnalysisError::from)?;
     Ok(DefectsAnswer {
         from: span.start.to_string(),
         to: span.end.to_string(),
@@ -136,14 +136,13 @@ fn tree(
     configured: Option<&DefectCategories>,
     records: &[DefectRecord],
 ) -> Result<CategoryTree, AnalysisError> {
-    let tree = match configured {
-        Some(categories) => category_tree(categories),
-        None => {
-            let codes = records.iter().map(|record| record.category.as_str());
-            CategoryTree::new(&codes.flat_map(steps).collect::<Vec<_>>())
-        }
+    let tree = if let Some(categories) = configured {
+        category_tree(categories)
+    } else {
+        let codes = records.iter().map(|record| record.category.as_str());
+        CategoryTree::new(&codes.flat_map(steps).collect::<Vec<_>>())
     };
-    tree.map_err(AnalysisError::of)
+    Ok(tree?)
 }
 
 /// The tree of the configuration.

@@ -65,14 +65,10 @@ pub enum AnalysisError {
         /// What is wrong with them.
         why: String,
     },
+    /// What statistics refuse, in their words.
+    #[error(transparent)]
+    Quality(#[from] QualityError),
     /// What was asked cannot be worked out.
     #[error("{0}")]
     Refused(String),
-}
-
-impl AnalysisError {
-    /// What statistics refuse, in their words.
-    pub(super) fn of(error: QualityError) -> Self {
-        Self::Refused(error.to_string())
-    }
 }

@@ -24,7 +24,7 @@ pub enum Question {
     /// Shifts, who worked them and what came of it: a [`super::ShiftsAnswer`].
     Shifts(ShiftsQuestion),
     /// Quality charts: a list of [`super::SpcAnswer`].
-    Spc(SpcQuestion),
+    Spc(Box<SpcQuestion>),
     /// Defects by category and origin: a [`super::DefectsAnswer`].
     Defects(DefectsQuestion),
     /// Versions of control limits: a [`super::LimitsAnswer`].

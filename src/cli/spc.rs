@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(change) = args.kept.change(&question) {
         return kept::change(&args.source, &change);
     }
-    ask::run(&args.source, &Question::Spc(question), |answer| {
+    ask::run(&args.source, &Question::Spc(Box::new(question)), |answer| {
         text(&answer)
     })
 }

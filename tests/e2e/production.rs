@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use andon::clock::{Clock as _, SystemClock};
 use hal_sim::FragmentOptions;
 use serde_json::Value;
 
@@ -180,6 +181,32 @@ fn figures_are_there_while_the_gateway_runs_and_after() {
         worked.values().all(|people| [8, 12].contains(people)),
         "{shifts}"
     );
+}
+
+#[test]
+fn defects_are_told_while_the_gateway_runs() {
+    let rig = rig();
+    let gateway = rig.start();
+    figures(&rig);
+    let now = SystemClock::start().now().wall;
+    let table = rig.data_dir().with_file_name("defects.csv");
+    let rows =
+        format!("found_at,work_unit,category,count\n{now},press1,scratch,3\n{now},press1,,1\n");
+    std::fs::write(&table, rows).unwrap();
+    let told = ask(&rig, &["intake", table.to_str().unwrap()]).unwrap();
+    assert_eq!(
+        (&told[0]["table"], &told[0]["taken"]),
+        (&"defects".into(), &2.into())
+    );
+    let answer = ask(&rig, &["defects", "press1", "--from", "2d"]).unwrap();
+    assert_eq!(answer["defects"], 4, "{answer}");
+    assert_eq!(answer["pareto"][0]["category"], "scratch");
+    assert_eq!(answer["by_product"][0]["name"], "A-100");
+    assert!(answer["units"].as_f64().unwrap() >= 5.0, "{answer}");
+    // One shift, or two, are too few for a chart, and the gateway says so.
+    let error = ask(&rig, &["spc", "--of", "defects", "--from", "today"]).unwrap_err();
+    assert!(error.contains("A-100 on press1"), "{error}");
+    gateway.stop();
 }
 
 #[test]

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::period::date_of;
-use super::stored::{
+use crate::analysis::period::date_of;
+use crate::analysis::stored::{
     LATE_REJECTS, LateRejectsV1, OrderV1, PLANNED_STOP, PlannedStopV1, ProductV1, ReasonV1,
     RosterV1, content, event,
 };
