@@ -277,6 +277,84 @@ fn a_changeover_is_setup_and_no_loss_of_net_effectiveness() {
 }
 
 #[test]
+fn changeovers_last_from_good_piece_to_good_piece() {
+    // A piece a minute: the last of A is seen at 10:00. Setup until 11:00, two pieces of B by 11:01; another product from
+    // 12:00 on, whose changeover of a minute is none of setup; then B again after an hour's stop.
+    let minute = |_: u32, at: u32| match at {
+        0..240 => USUAL,
+        240..300 => Some((STOPPED, 3, 0, "B")),
+        300..360 => Some((RUN, 1, 2, "B")),
+        360..420 => Some((RUN, 1, 1, "A")),
+        420..450 => Some((STOPPED, 1, 0, "B")),
+        _ => Some((RUN, 1, 2, "B")),
+    };
+    let plant = Plant::of(1, minute);
+    let check_answer = |answer: &Value| {
+        let found = answer["changeovers"].as_array().unwrap();
+        let told: Vec<(&str, &str, &str)> = found
+            .iter()
+            .map(|one| {
+                let text = |key: &str| one[key].as_str().unwrap();
+                (text("from"), text("start"), text("end"))
+            })
+            .collect();
+        let expected = [
+            ("A", "2026-05-05T10:00:00.000Z", "2026-05-05T11:01:00.000Z"),
+            ("B", "2026-05-05T12:00:00.000Z", "2026-05-05T12:01:00.000Z"),
+            ("A", "2026-05-05T13:00:00.000Z", "2026-05-05T13:31:00.000Z"),
+        ];
+        assert_eq!(told, expected, "{answer}");
+        check(&found[0], "length_s", 3_660.0);
+        check(&found[0], "setup_s", 3_600.0);
+        check(&found[2], "setup_s", 0.0);
+        check(&found[2], "stop_s", 1_800.0);
+        let kind = &answer["kinds"][0];
+        assert_eq!((&kind["from"], &kind["to"]), (&"A".into(), &"B".into()));
+        assert_eq!(kind["count"], 2);
+        // 61 and 31 minutes.
+        check(kind, "median_s", 46.0 * 60.0);
+        check(kind, "longest_s", 3_660.0);
+        check(kind, "total_s", 92.0 * 60.0);
+        assert_eq!(answer["unknown_shifts"], 0);
+    };
+    // Once from what is stated, once from the samples of a part of the shift.
+    check_answer(&plant.andon(&["changeovers", "press", "--from", "2026-05-05"]));
+    let part = [
+        "--from",
+        "2026-05-05T06:30:00Z",
+        "--to",
+        "2026-05-05T13:45:00Z",
+    ];
+    check_answer(&plant.andon(&[&["changeovers", "press"][..], &part].concat()));
+    let none = plant.andon(&["changeovers", "mill", "--from", "2026-05-05"]);
+    assert_eq!(none["changeovers"], Value::Array(Vec::new()), "{none}");
+}
+
+#[test]
+fn a_change_of_shift_costs_what_its_first_and_last_half_hour_lack() {
+    // Every other minute a piece in the first and last half hour, else one each minute: half of the rate is lost.
+    let minute = |_: u32, at: u32| {
+        let is_settled = (30..450).contains(&at);
+        Some((RUN, 1, u32::from(is_settled || at % 2 == 0), "A"))
+    };
+    let plant = Plant::of(1, minute);
+    let day = ["--from", "2026-05-05", "--to", "2026-05-05", "--work-unit"];
+    let of = |unit: &str| plant.andon(&[&["shifts"][..], &day, &[unit]].concat());
+    check(&of("press")["shifts"][0], "transition_loss", 0.5);
+    check(&of("press")["shifts"][0], "transition_per_h", 30.0);
+    check(&of("press")["shifts"][0], "settled_per_h", 60.0);
+    check(&of("mill")["shifts"][0], "transition_loss", 0.0);
+    let cut = [
+        "--from",
+        "2026-05-05T06:00:00Z",
+        "--to",
+        "2026-05-05T12:00:00Z",
+    ];
+    let cut = plant.andon(&[&["shifts"][..], &cut].concat());
+    assert_eq!(cut["shifts"][0]["transition_loss"], Value::Null, "{cut}");
+}
+
+#[test]
 fn planned_maintenance_is_no_downtime_and_what_is_not_planned_is() {
     let minute = |_: u32, at: u32| {
         if (60..180).contains(&at) {

@@ -1,7 +1,7 @@
 //! What people ask of the plant's memory: facts are fetched from the history, the pure analytics work on them.
 //!
 //! ```text
-//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts
+//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts, changeovers
 //! history (reader) ──┤                                                           └─► compare
 //!                    └─ samples ───────────────────────────────────────────────────► spc
 //! ```
@@ -14,7 +14,9 @@
 
 mod account;
 mod accountant;
+mod changeovers;
 mod comparison;
+mod course;
 mod error;
 mod gather;
 mod intake;
@@ -28,6 +30,7 @@ mod spc;
 mod stored;
 
 pub use accountant::Accountant;
+pub use changeovers::{ChangeoverKind, ChangeoverRow, ChangeoversAnswer, ChangeoversQuestion};
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::changeovers::{ChangeoversQuestion, changeovers};
 use super::comparison::{CompareQuestion, compare_periods};
 use super::error::AnalysisError;
 use super::oee::{OeeQuestion, oee};
@@ -21,6 +22,8 @@ pub enum Question {
     Oee(OeeQuestion),
     /// Shifts, who worked them and what came of it: a [`super::ShiftsAnswer`].
     Shifts(ShiftsQuestion),
+    /// Changeovers: a [`super::ChangeoversAnswer`].
+    Changeovers(ChangeoversQuestion),
     /// Quality charts: a list of [`crate::quality::study::SpcReport`].
     Spc(SpcQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
@@ -46,6 +49,9 @@ pub fn answer(
         Question::Shifts(question) => {
             json(serde_json::to_value(shifts(question, config, reader, now)?))
         }
+        Question::Changeovers(question) => json(serde_json::to_value(changeovers(
+            question, config, reader, now,
+        )?)),
         Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
         Question::Compare(question) => json(serde_json::to_value(compare_periods(
             question, config, reader, now,

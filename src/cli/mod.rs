@@ -7,6 +7,7 @@ mod backtest;
 mod baseline;
 mod browse;
 mod buffer;
+mod changeovers;
 mod check;
 mod compare;
 mod decode;
@@ -80,6 +81,7 @@ enum Command {
     Intake(intake::Args),
     Oee(oee::Args),
     Shifts(shifts::Args),
+    Changeovers(changeovers::Args),
     Spc(spc::Args),
     Compare(compare::Args),
     Verify(verify::Args),
@@ -119,6 +121,7 @@ where
         Command::Intake(args) => intake::run(&args),
         Command::Oee(args) => oee::run(&args),
         Command::Shifts(args) => shifts::run(&args),
+        Command::Changeovers(args) => changeovers::run(&args),
         Command::Spc(args) => spc::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
