@@ -246,6 +246,7 @@ fn figures_are_what_the_ledger_says() {
     check(&month, &ledger, "product", |record| text(record, "product"));
     check(&month, &ledger, "order", |record| text(record, "order"));
     check_changeovers(&month, &ledger);
+    check_orders(&month, &ledger);
 }
 
 fn moment(value: &Value) -> Option<jiff::Timestamp> {
@@ -311,6 +312,58 @@ fn check_changeovers(month: &Month, ledger: &Value) {
         }
     }
     assert!(compared >= 8, "{answer}");
+}
+
+/// Pieces, begin and end of every order.
+#[track_caller]
+fn check_orders(month: &Month, ledger: &Value) {
+    let answer = month.ask("orders", &[]);
+    let told = list(&answer, "orders");
+    let truth = list(ledger, "orders");
+    assert_eq!(told.len(), truth.len());
+    for truth in truth {
+        let mut named = told.iter().filter(|told| told["order"] == truth["order"]);
+        let told = named
+            .next()
+            .unwrap_or_else(|| panic!("no {truth} in {answer}"));
+        for (figure, of_ledger) in [("work_unit", "machine"), ("product", "product")] {
+            assert_eq!(
+                told[figure], truth[of_ledger],
+                "{told}, the ledger says {truth}"
+            );
+        }
+        for (figure, of_ledger) in [
+            ("pieces", "produced"),
+            ("scrap", "scrap"),
+            ("rework", "rework"),
+            ("quantity", "quantity"),
+        ] {
+            let (got, want) = (
+                told[figure].as_f64().unwrap(),
+                truth[of_ledger].as_f64().unwrap(),
+            );
+            assert!(
+                (got - want).abs() < 1e-6,
+                "{figure}: {told}, the ledger says {truth}"
+            );
+        }
+        assert_eq!(
+            moment(&told["start"]),
+            moment(&truth["start"]),
+            "{told}, the ledger says {truth}"
+        );
+        assert_eq!(
+            moment(&told["end"]),
+            moment(&truth["end"]),
+            "{told}, the ledger says {truth}"
+        );
+        let is_done = moment(&truth["end"]).is_some();
+        assert_eq!(
+            told["state"] == "done",
+            is_done,
+            "{told}, the ledger says {truth}"
+        );
+    }
 }
 
 /// The pair of a comparison, as second less first.

@@ -1,7 +1,7 @@
 //! What people ask of the plant's memory: facts are fetched from the history, the pure analytics work on them.
 //!
 //! ```text
-//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts, changeovers
+//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts, changeovers, orders
 //! history (reader) ──┤                                                           └─► compare
 //!                    └─ samples ───────────────────────────────────────────────────► spc
 //! ```
@@ -21,6 +21,7 @@ mod error;
 mod gather;
 mod intake;
 mod oee;
+mod orders;
 mod period;
 mod plant;
 mod question;
@@ -35,6 +36,7 @@ pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
 pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
+pub use orders::{OrderRow, OrdersAnswer, OrdersQuestion};
 pub use period::{Period, PeriodError};
 pub use question::{Question, answer};
 pub use samples::SamplesQuestion;

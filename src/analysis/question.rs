@@ -7,6 +7,7 @@ use super::changeovers::{ChangeoversQuestion, changeovers};
 use super::comparison::{CompareQuestion, compare_periods};
 use super::error::AnalysisError;
 use super::oee::{OeeQuestion, oee};
+use super::orders::{OrdersQuestion, orders};
 use super::samples::{SamplesQuestion, samples};
 use super::shifts::{ShiftsQuestion, shifts};
 use super::spc::{SpcQuestion, spc};
@@ -24,6 +25,8 @@ pub enum Question {
     Shifts(ShiftsQuestion),
     /// Changeovers: a [`super::ChangeoversAnswer`].
     Changeovers(ChangeoversQuestion),
+    /// Orders: an [`super::OrdersAnswer`].
+    Orders(OrdersQuestion),
     /// Quality charts: a list of [`crate::quality::study::SpcReport`].
     Spc(SpcQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
@@ -52,6 +55,9 @@ pub fn answer(
         Question::Changeovers(question) => json(serde_json::to_value(changeovers(
             question, config, reader, now,
         )?)),
+        Question::Orders(question) => {
+            json(serde_json::to_value(orders(question, config, reader, now)?))
+        }
         Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
         Question::Compare(question) => json(serde_json::to_value(compare_periods(
             question, config, reader, now,

@@ -18,6 +18,7 @@ mod intake;
 mod live;
 mod oee;
 mod opcua;
+mod orders;
 mod output;
 mod progress;
 mod replay;
@@ -82,6 +83,7 @@ enum Command {
     Oee(oee::Args),
     Shifts(shifts::Args),
     Changeovers(changeovers::Args),
+    Orders(orders::Args),
     Spc(spc::Args),
     Compare(compare::Args),
     Verify(verify::Args),
@@ -122,6 +124,7 @@ where
         Command::Oee(args) => oee::run(&args),
         Command::Shifts(args) => shifts::run(&args),
         Command::Changeovers(args) => changeovers::run(&args),
+        Command::Orders(args) => orders::run(&args),
         Command::Spc(args) => spc::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
