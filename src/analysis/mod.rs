@@ -20,6 +20,7 @@ mod course;
 mod error;
 mod gather;
 mod intake;
+mod line;
 mod oee;
 mod orders;
 mod period;
@@ -35,7 +36,8 @@ pub use changeovers::{ChangeoverKind, ChangeoverRow, ChangeoversAnswer, Changeov
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
-pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
+pub use line::{LineFigures, StepRow};
+pub use oee::{Figure, GroupBy, IdealProposal, OeeAnswer, OeeQuestion, OeeRow};
 pub use orders::{OrderRow, OrdersAnswer, OrdersQuestion};
 pub use period::{Period, PeriodError};
 pub use question::{Question, answer};

@@ -41,7 +41,6 @@ fn no_busy_time_is_no_figure() {
         (None, None, None)
     );
     assert_eq!(none.teep(Duration::from_secs(100)), None);
-    assert_eq!(none.takt_s(10.0), None);
 }
 
 #[track_caller]
