@@ -305,12 +305,10 @@ fn a_changeover_is_setup_and_no_loss_of_net_effectiveness() {
 #[test]
 fn changeovers_last_from_good_piece_to_good_piece() {
     // A piece a minute: the last of A is seen at 10:00. Setup until 11:00, two pieces of B by 11:01; another product from
-    // 12:00 on, whose changeover of a minute is none of setup; then B again after an hour's stop.
+    // 12:00 on, whose changeover of a minute is none of setup; then B again after a stop of half an hour.
     let minute = |_: u32, at: u32| match at {
-        0..240 => USUAL,
+        0..240 | 360..420 => USUAL,
         240..300 => Some((STOPPED, 3, 0, "B")),
-        300..360 => Some((RUN, 1, 2, "B")),
-        360..420 => Some((RUN, 1, 1, "A")),
         420..450 => Some((STOPPED, 1, 0, "B")),
         _ => Some((RUN, 1, 2, "B")),
     };
@@ -361,7 +359,7 @@ fn a_change_of_shift_costs_what_its_first_and_last_half_hour_lack() {
     // Every other minute a piece in the first and last half hour, else one each minute: half of the rate is lost.
     let minute = |_: u32, at: u32| {
         let is_settled = (30..450).contains(&at);
-        Some((RUN, 1, u32::from(is_settled || at % 2 == 0), "A"))
+        Some((RUN, 1, u32::from(is_settled || at.is_multiple_of(2)), "A"))
     };
     let plant = Plant::of(1, minute);
     let day = ["--from", "2026-05-05", "--to", "2026-05-05", "--work-unit"];
@@ -380,8 +378,8 @@ fn a_change_of_shift_costs_what_its_first_and_last_half_hour_lack() {
     assert_eq!(cut["shifts"][0]["transition_loss"], Value::Null, "{cut}");
 }
 
-#[test]
-fn orders_tell_how_far_they_are_and_whether_they_are_late() {
+/// A plant with four orders.
+fn ordered() -> Plant {
     // Two shifts of eight hours. The press makes a piece a minute, but for half an hour of standstill on the first day at
     // 12:00. Order one until 10:00, then two, which goes on the next day until 12:00; then three.
     let minute = |day: u32, at: u32| {
@@ -408,6 +406,12 @@ fn orders_tell_how_far_they_are_and_whether_they_are_late() {
          four,A,60,press,2026-05-06T13:00:00Z,2026-05-06T14:00:00Z,\n",
     );
     assert_eq!(told[0]["taken"], 4, "{told}");
+    plant
+}
+
+#[test]
+fn orders_tell_how_far_they_are_and_whether_they_are_late() {
+    let plant = ordered();
     let ask = |args: &[&str]| plant.andon(&[&["orders"][..], args].concat());
     let answer = ask(&["--from", "2026-05-05", "--to", "2026-05-06T14:00:00Z"]);
     let rows = answer["orders"].as_array().unwrap();
@@ -471,8 +475,8 @@ fn orders_tell_how_far_they_are_and_whether_they_are_late() {
     assert_eq!(two["orders"][0]["start"], rows[1]["start"]);
 }
 
-#[test]
-fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
+/// A plant whose press follows its mill.
+fn serial() -> Plant {
     // Parts go through the mill first, which makes one a minute. The press stands still for an hour and makes 420; of
     // both, a tenth turns out to be scrap.
     let line =
@@ -487,6 +491,12 @@ fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
          2026-05-05T14:10:00Z,press,2026-05-05T08:00:00Z,A,42\n\
          2026-05-05T14:10:00Z,mill,2026-05-05T08:00:00Z,A,48\n";
     plant.take_in("late.csv", late);
+    plant
+}
+
+#[test]
+fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
+    let plant = serial();
     let answer = plant.andon(&[
         "oee",
         "--from",
@@ -516,8 +526,12 @@ fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
         check(&line["steps"][1], "first_pass_yield", 0.9);
     }
     assert_eq!(answer["rows"][0]["group"], "line1", "{answer}");
+}
 
-    // On the next day the mill is closed: nothing of its entered the route.
+#[test]
+fn a_route_that_is_not_known_or_not_whole_has_no_rolled_yield() {
+    let plant = serial();
+    // On the next day the mill is closed: nothing entered the route.
     let closed = plant.andon(&[
         "oee",
         "--from",
@@ -536,7 +550,7 @@ fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
     // A work unit alone has a route, two without a line have none.
     let alone = plant.andon(&["oee", "--from", "2026-05-05", "--to", "2026-05-05"]);
     check(&alone["rows"][0], "rolled_throughput_yield", 0.9);
-    let unknown = Plant::of(1, minute);
+    let unknown = Plant::of(1, |_, _| USUAL);
     let answer = unknown.andon(&[
         "oee",
         "--from",

@@ -37,7 +37,7 @@ pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use error::AnalysisError;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
 pub use line::{LineFigures, StepRow};
-pub use oee::{Figure, GroupBy, IdealProposal, OeeAnswer, OeeQuestion, OeeRow};
+pub use oee::{Figure, GroupBy, IdealProposal, OeeAnswer, OeeQuestion, OeeRow, Ratios};
 pub use orders::{OrderRow, OrdersAnswer, OrdersQuestion};
 pub use period::{Period, PeriodError};
 pub use question::{Question, answer};

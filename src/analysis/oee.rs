@@ -165,20 +165,9 @@ pub struct OeeRow {
     pub scheduled: usize,
     /// Work units that there are in it.
     pub work_units: usize,
-    /// Rework by pieces.
-    pub rework_ratio: Option<f64>,
-    /// Setup by setup and production time.
-    pub setup_ratio: Option<f64>,
-    /// Time with an order by planned busy time.
-    pub allocation_efficiency: Option<f64>,
-    /// Production time by time with an order.
-    pub utilization_efficiency: Option<f64>,
-    /// Production time by production time and delays.
-    pub technical_efficiency: Option<f64>,
-    /// Time between failures by itself and the time to repair.
-    pub inherent_availability: Option<f64>,
-    /// Share of the time in maintenance that nobody planned; by time or place only.
-    pub corrective_maintenance_ratio: Option<f64>,
+    /// Ratios of ISO 22400-2 that say where time and pieces went.
+    #[serde(flatten)]
+    pub ratios: Ratios,
     /// By product, from 500 cycles on: between which two the ideal cycle seems to be.
     pub ideal_proposal: Option<IdealProposal>,
     /// Scrap by pieces.
@@ -233,6 +222,25 @@ pub struct Cause {
     pub cumulative: Option<f64>,
     /// Mean time to end.
     pub mttr_s: Option<f64>,
+}
+
+/// Ratios of ISO 22400-2 besides OEE and its parts; what is undefined is null.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ratios {
+    /// Rework by pieces.
+    pub rework_ratio: Option<f64>,
+    /// Setup by setup and production time.
+    pub setup_ratio: Option<f64>,
+    /// Time with an order by planned busy time.
+    pub allocation_efficiency: Option<f64>,
+    /// Production time by time with an order.
+    pub utilization_efficiency: Option<f64>,
+    /// Production time by production time and delays.
+    pub technical_efficiency: Option<f64>,
+    /// Time between failures by itself and the time to repair.
+    pub inherent_availability: Option<f64>,
+    /// Share of the time in maintenance that nobody planned; by time or place only.
+    pub corrective_maintenance_ratio: Option<f64>,
 }
 
 /// A proposal for the ideal cycle of a product, from its fastest cycles.
@@ -549,11 +557,23 @@ impl Group {
         *planned = planned.saturating_add(time.planned);
     }
 
+    fn ratios(&self, figures: &Figures, inherent_availability: Option<f64>) -> Ratios {
+        let (corrective, planned) = self.maintenance;
+        Ratios {
+            rework_ratio: figures.rework_ratio,
+            setup_ratio: figures.setup_ratio,
+            allocation_efficiency: figures.allocation_efficiency,
+            utilization_efficiency: figures.utilization_efficiency,
+            technical_efficiency: figures.technical_efficiency,
+            inherent_availability,
+            corrective_maintenance_ratio: corrective_maintenance_ratio(corrective, planned),
+        }
+    }
+
     fn row(&self, name: &str, shown: &Shown<'_>) -> OeeRow {
         let (elements, output) = (&self.elements, &self.output);
         let (model, span) = (shown.model, shown.span);
         let (rolled, line) = route(shown.lines, &self.units, model);
-        let ideal = (shown.by == GroupBy::Product).then(|| ideal_candidate(&self.cycles));
         let scheduled = self.units.values().map(|step| step.total.elements.pot());
         let rules = Rules {
             model,
@@ -603,21 +623,10 @@ impl Group {
             line,
             scheduled: scheduled.filter(|pot| !pot.is_zero()).count(),
             work_units: self.units.len(),
-            rework_ratio: figures.rework_ratio,
-            setup_ratio: figures.setup_ratio,
-            allocation_efficiency: figures.allocation_efficiency,
-            utilization_efficiency: figures.utilization_efficiency,
-            technical_efficiency: figures.technical_efficiency,
-            inherent_availability: repair.inherent_availability,
-            corrective_maintenance_ratio: corrective_maintenance_ratio(
-                self.maintenance.0,
-                self.maintenance.1,
-            ),
-            ideal_proposal: ideal.flatten().map(|proposed| IdealProposal {
-                cycles: proposed.n,
-                p05_s: proposed.p05_s,
-                p10_s: proposed.p10_s,
-            }),
+            ratios: self.ratios(&figures, repair.inherent_availability),
+            ideal_proposal: (shown.by == GroupBy::Product)
+                .then(|| IdealProposal::of(&self.cycles))
+                .flatten(),
             scrap_ratio: figures.scrap_ratio,
             rate_per_h: figures.production_rate_per_s.map(|rate| rate * 3_600.0),
             losses: losses
@@ -640,6 +649,16 @@ fn named_losses(losses: &SixLosses) -> BTreeMap<String, f64> {
         .named()
         .map(|(name, seconds)| (name.to_owned(), seconds))
         .into()
+}
+
+impl IdealProposal {
+    fn of(cycles: &[Cycle]) -> Option<Self> {
+        ideal_candidate(cycles).map(|proposed| Self {
+            cycles: proposed.n,
+            p05_s: proposed.p05_s,
+            p10_s: proposed.p10_s,
+        })
+    }
 }
 
 impl Figure {

@@ -210,7 +210,7 @@ fn worked(
         complete(&mut account, plant, unit, now)?;
         let mut told = BTreeSet::new();
         for time in &account.course.orders {
-            told.insert((time.shift.clone(), time.order.clone()));
+            told.insert((time.shift.clone(), time.order.to_string()));
             worked.note((&time.order, unit), time.span);
         }
         for atom in &account.atoms {
@@ -222,7 +222,7 @@ fn worked(
             totals.add(atom);
             *product = atom.key.product.as_deref().map(str::to_owned);
             // Where the moments are not kept the shift is known.
-            if !told.contains(&(atom.key.shift.clone(), order.clone())) {
+            if !told.contains(&(atom.key.shift.clone(), order.to_string())) {
                 worked.note((order, unit), atom.credit.clip(&span));
             }
         }
@@ -301,8 +301,7 @@ fn row(
     key: &Key,
     (table, worked): (&BTreeMap<Key, Fact<OrderV1>>, &Worked),
 ) -> Result<OrderRow, AnalysisError> {
-    let (plant, now) = (asked.plant, asked.now);
-    let calendar = plant.calendar_of(unit)?;
+    let now = asked.now;
     let mut elsewhere = table.iter().filter(|((order, _), _)| *order == key.0);
     let fact = table
         .get(key)
@@ -319,14 +318,8 @@ fn row(
         busy: totals.elements.pbt(),
     };
     let progress = Progress::of(asked, unit, key, (fact, worked))?;
-    let planned = plant.planned_of(unit);
-    let around = (calendar, &planned[..], now);
-    let remaining = plan.map(|plan| plan.remaining(&made.output));
-    let ideal_s = ideal_of(plant, unit, product.as_deref(), now);
-    let is_open = progress.state != OrderState::Done;
-    let outlook = remaining
-        .filter(|_| is_open)
-        .map(|rest| outlook(rest, &made, ideal_s, around));
+    let rest = rest(asked, unit, (plan, product.as_deref()), (&made, &progress))?;
+    let outlook = rest.outlook;
     let planned_end = plan.and_then(|plan| plan.end);
     let expected = outlook.and_then(|outlook| outlook.expected);
     let late_s = late_s(progress.end.or(expected), planned_end);
@@ -334,10 +327,6 @@ fn row(
         let end = progress.end.unwrap_or(now);
         OrderFigures::of(&figures, Span::new(start, end).length())
     });
-    let busy = |from: Timestamp, to: Timestamp| calendar.busy(Span::new(from, to), &planned);
-    let takt = plan.and_then(|plan| takt_s(busy(plan.start, plan.end?), plan.quantity));
-    let needed = remaining.filter(|_| is_open);
-    let needed = needed.and_then(|rest| takt_s(busy(now, planned_end?), rest));
     let told = |time: Option<Timestamp>| time.map(|time| time.to_string());
     let elsewhere = fact.filter(|(.., order)| order.work_unit != unit.name);
     Ok(OrderRow {
@@ -361,17 +350,58 @@ fn row(
         production_process_ratio: execution.and_then(|e| e.production_process_ratio),
         allocation_ratio: execution.and_then(|e| e.allocation_ratio),
         pace_s: takt_s(made.busy, made.output.good()),
-        takt_s: takt,
-        needed_s: needed,
-        remaining: remaining.filter(|_| is_open),
-        ideal_rest_s: ideal_s
-            .zip(remaining.filter(|_| is_open))
-            .map(|(ideal, rest)| ideal * rest),
+        takt_s: rest.takt_s,
+        needed_s: rest.needed_s,
+        remaining: rest.pieces,
+        ideal_rest_s: rest.ideal_s,
         earliest_end: told(outlook.and_then(|outlook| outlook.earliest)),
         expected_end: told(expected),
         late_s,
         verdict: verdict(&progress, plan, (late_s, outlook, now), elsewhere),
         product,
+    })
+}
+
+/// What is still to be made.
+#[derive(Default)]
+struct Rest {
+    /// Good pieces.
+    pieces: Option<f64>,
+    /// What they take at the ideal cycle.
+    ideal_s: Option<f64>,
+    /// Busy seconds for each that are left.
+    needed_s: Option<f64>,
+    /// Busy seconds that the plan gives each piece of the order.
+    takt_s: Option<f64>,
+    outlook: Option<Outlook>,
+}
+
+fn rest(
+    asked: &Asked<'_>,
+    unit: &WorkUnit,
+    (plan, product): (Option<OrderPlan>, Option<&str>),
+    (made, progress): (&OrderMade, &Progress),
+) -> Result<Rest, AnalysisError> {
+    let Some(plan) = plan else {
+        return Ok(Rest::default());
+    };
+    let calendar = asked.plant.calendar_of(unit)?;
+    let planned = asked.plant.planned_of(unit);
+    let busy = |from: Timestamp| {
+        let end = plan.end?;
+        Some(calendar.busy(Span::new(from, end), &planned))
+    };
+    let takt_s = |from: Timestamp, pieces: f64| takt_s(busy(from)?, pieces);
+    let pieces = Some(plan.remaining(&made.output));
+    let pieces = pieces.filter(|_| progress.state != OrderState::Done);
+    let ideal_s = ideal_of(asked.plant, unit, product, asked.now);
+    let around = (calendar, &planned[..], asked.now);
+    Ok(Rest {
+        pieces,
+        ideal_s: ideal_s.zip(pieces).map(|(ideal, pieces)| ideal * pieces),
+        needed_s: pieces.and_then(|pieces| takt_s(asked.now, pieces)),
+        takt_s: takt_s(plan.start, plan.quantity),
+        outlook: pieces.map(|pieces| outlook(pieces, made, ideal_s, around)),
     })
 }
 

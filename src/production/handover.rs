@@ -182,10 +182,10 @@ mod tests {
         let whole = rates_of(&counted, &pause, (0, 28_800), ideal);
         assert_eq!(whole[0].settled.length, Duration::from_hours(6));
         assert_eq!(whole[0].loss(), Some(0.0));
-        // By pieces the last half hour is half as fast: (180 + 90) an hour against (1800 - 180 + 270) in six.
+        // By pieces the last half hour is half as fast: 180 + 90 in an hour against 540 + 1080 + 270 in six.
         let by_pieces = rates_of(&counted, &pause, (0, 28_800), |_| None);
-        assert_eq!(by_pieces[0].transition.unrated, 270.0);
-        assert!(by_pieces[0].loss().unwrap() > 0.1, "{by_pieces:?}");
+        let expected = 1.0 - 270.0 / 315.0;
+        assert!((by_pieces[0].loss().unwrap() - expected).abs() < 1e-12);
     }
 
     #[test]
