@@ -547,6 +547,7 @@ fn a_route_that_is_not_known_or_not_whole_has_no_rolled_yield() {
         (&1.into(), &2.into()),
         "{row}"
     );
+    assert_eq!(row["rolled_throughput_yield"], Value::Null, "{row}");
     // A work unit alone has a route, two without a line have none.
     let alone = plant.andon(&["oee", "--from", "2026-05-05", "--to", "2026-05-05"]);
     check(&alone["rows"][0], "rolled_throughput_yield", 0.9);

@@ -156,8 +156,8 @@ pub struct OeeRow {
     pub rework: f64,
     /// First-pass yield: share of the pieces that was neither scrap nor rework.
     pub first_pass_yield: Option<f64>,
-    /// Product of the first-pass yields of the steps of a `[[line]]`, that of the work unit where the group is of one
-    /// alone; null where the route is not known, or nothing entered one of its steps.
+    /// Product of the first-pass yields of the steps of a `[[line]]`, that of the work unit where there is one alone; null
+    /// where the route is not known, or nothing entered one of its steps.
     pub rolled_throughput_yield: Option<f64>,
     /// Where the group is of all work units of a `[[line]]`: its figures as a serial line.
     pub line: Option<LineFigures>,
@@ -311,10 +311,9 @@ pub(super) fn oee(
             _ => units.count(),
         }
     };
-    let rows = groups.iter().map(|(name, group)| OeeRow {
-        work_units: asked(name),
-        ..group.row(name, &shown)
-    });
+    let rows = groups
+        .iter()
+        .map(|(name, group)| group.row(name, &shown).among(asked(name)));
     let (pareto, coded) = pareto(&known, config, question.level);
     let refused = known.iter().flat_map(|of| &of.account.refused_edits);
     Ok(OeeAnswer {
@@ -326,10 +325,7 @@ pub(super) fn oee(
         scheduled: area.scheduled,
         provisional: known.iter().map(|of| of.account.provisional).sum(),
         rows: rows.collect(),
-        total: OeeRow {
-            work_units: area.units,
-            ..total.row("all", &shown)
-        },
+        total: total.row("all", &shown).among(area.units),
         pareto,
         coded,
         refused_reasons: refused.map(|(_, why)| why.to_string()).collect(),
@@ -649,6 +645,18 @@ fn named_losses(losses: &SixLosses) -> BTreeMap<String, f64> {
         .named()
         .map(|(name, seconds)| (name.to_owned(), seconds))
         .into()
+}
+
+impl OeeRow {
+    /// Of so many work units, some of which may not have been scheduled. The one that was is no route of several.
+    fn among(self, work_units: usize) -> Self {
+        let has_route = self.line.is_some() || work_units <= 1;
+        Self {
+            work_units,
+            rolled_throughput_yield: self.rolled_throughput_yield.filter(|_| has_route),
+            ..self
+        }
+    }
 }
 
 impl IdealProposal {
