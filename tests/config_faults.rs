@@ -104,6 +104,40 @@ fn a_value_outside_its_range_names_the_range() {
 }
 
 #[test]
+fn a_line_is_a_route_through_work_units() {
+    let unit = |name: &str, tag: &str| {
+        format!("[[work_unit]]\nname = \"{name}\"\nasset = \"{name}\"\nstate = \"press1.{tag}\"\n")
+    };
+    let calendar = "[[calendar.shift]]\nname = \"early\"\nstart = \"06:00\"\nend = \"14:00\"\n";
+    let lines = r#"
+[[line]]
+name = "l1"
+units = ["saw", "press"]
+[[line]]
+name = "l1"
+units = ["saw", "pres", 3]
+[[line]]
+name = "l2"
+units = ["pack"]
+[[line]]
+units = ["pack", "pack"]
+kind = "serial"
+"#;
+    let text = [
+        GATEWAY,
+        calendar,
+        &unit("saw", "temp"),
+        &unit("press", "temp"),
+        &unit("pack", "temp"),
+        lines,
+        DEVICE,
+        TAG,
+    ]
+    .concat();
+    insta::assert_snapshot!("lines", faults(&text));
+}
+
+#[test]
 fn a_bad_duration_shows_how_to_write_one() {
     let text = format!(
         "{GATEWAY}[buffer]\ncommit_interval = 100\nmax_bytes = \"4 gigs\"\n[mqtt]\nurl = \"mqtt://b\"\nkeep_alive = \"15m\"\n{DEVICE}timeout = \"1 sec\"\n{TAG}rate = \"1.5\"\ndetect = {{ false_alarms = \"monthly\" }}\n"

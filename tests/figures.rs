@@ -84,6 +84,12 @@ address = "holding:4"
 type = "string:4"
 rate = "60s"
 
+[[device.tag]]
+name = "order"
+address = "holding:8"
+type = "string:8"
+rate = "60s"
+
 [[device]]
 name = "mill"
 asset = "mill"
@@ -116,16 +122,35 @@ const USUAL: Minute = Some((RUN, 1, 1, "A"));
 /// After the shift: nothing is made.
 const IDLING: Minute = Some((RUN, 1, 0, "A"));
 
+/// What the press works at in a minute, where it tells its order; empty for none.
+type Order = fn(u32, u32) -> &'static str;
+
 /// Records days of early shifts, and asks about them.
 struct Plant(tempfile::TempDir);
 
 impl Plant {
     /// Plays `days` from the fifth of May 2026 on; `minute` says what the press does, the mill runs as usual.
     fn of(days: u32, minute: impl Fn(u32, u32) -> Minute) -> Self {
+        Self::recorded(CONFIG, days, minute, |_, _| "")
+    }
+
+    /// As [`Plant::of`], where the press tells its order too.
+    fn with_orders(days: u32, minute: impl Fn(u32, u32) -> Minute, order: Order) -> Self {
+        let mode = "mode = \"press.mode\"";
+        let config = CONFIG.replacen(mode, &format!("{mode}\norder = \"press.order\""), 1);
+        Self::recorded(&config, days, minute, order)
+    }
+
+    fn recorded(
+        config: &str,
+        days: u32,
+        minute: impl Fn(u32, u32) -> Minute,
+        order: Order,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("plant.toml"), CONFIG).unwrap();
+        std::fs::write(dir.path().join("plant.toml"), config).unwrap();
         let mut rows = String::from(
-            "time,press.state,press.mode,press.count,press.product,mill.state,mill.count,mill.product\n",
+            "time,press.state,press.mode,press.count,press.product,press.order,mill.state,mill.count,mill.product\n",
         );
         let (mut made, mut milled) = (0, 0);
         for day in 0..days {
@@ -140,10 +165,11 @@ impl Plant {
                 };
                 match now {
                     Some((state, mode, pieces, product)) => {
-                        write!(rows, "{state},{mode},{made},{product},").unwrap();
+                        let order = order(day, at);
+                        write!(rows, "{state},{mode},{made},{product},{order},").unwrap();
                         made += pieces;
                     }
-                    None => rows.push_str(",,,,"),
+                    None => rows.push_str(",,,,,"),
                 }
                 writeln!(rows, "{RUN},{milled},A").unwrap();
                 milled += u32::from(at < MINUTES);
@@ -274,6 +300,273 @@ fn a_changeover_is_setup_and_no_loss_of_net_effectiveness() {
     check(&row, "nee", 1.0);
     check(&row, "coverage", 1.0);
     assert_eq!(row["failures"], 0);
+}
+
+#[test]
+fn changeovers_last_from_good_piece_to_good_piece() {
+    // A piece a minute: the last of A is seen at 10:00. Setup until 11:00, two pieces of B by 11:01; another product from
+    // 12:00 on, whose changeover of a minute is none of setup; then B again after a stop of half an hour.
+    let minute = |_: u32, at: u32| match at {
+        0..240 | 360..420 => USUAL,
+        240..300 => Some((STOPPED, 3, 0, "B")),
+        420..450 => Some((STOPPED, 1, 0, "B")),
+        _ => Some((RUN, 1, 2, "B")),
+    };
+    let plant = Plant::of(1, minute);
+    let check_answer = |answer: &Value| {
+        let found = answer["changeovers"].as_array().unwrap();
+        let told: Vec<(&str, &str, &str)> = found
+            .iter()
+            .map(|one| {
+                let text = |key: &str| one[key].as_str().unwrap();
+                (text("from"), text("start"), text("end"))
+            })
+            .collect();
+        let expected = [
+            ("A", "2026-05-05T10:00:00.000Z", "2026-05-05T11:01:00.000Z"),
+            ("B", "2026-05-05T12:00:00.000Z", "2026-05-05T12:01:00.000Z"),
+            ("A", "2026-05-05T13:00:00.000Z", "2026-05-05T13:31:00.000Z"),
+        ];
+        assert_eq!(told, expected, "{answer}");
+        check(&found[0], "length_s", 3_660.0);
+        check(&found[0], "setup_s", 3_600.0);
+        check(&found[2], "setup_s", 0.0);
+        check(&found[2], "stop_s", 1_800.0);
+        let kind = &answer["kinds"][0];
+        assert_eq!((&kind["from"], &kind["to"]), (&"A".into(), &"B".into()));
+        assert_eq!(kind["count"], 2);
+        // 61 and 31 minutes.
+        check(kind, "median_s", 46.0 * 60.0);
+        check(kind, "longest_s", 3_660.0);
+        check(kind, "total_s", 92.0 * 60.0);
+        assert_eq!(answer["unknown_shifts"], 0);
+    };
+    // Once from what is stated, once from the samples of a part of the shift.
+    check_answer(&plant.andon(&["changeovers", "press", "--from", "2026-05-05"]));
+    let part = [
+        "--from",
+        "2026-05-05T06:30:00Z",
+        "--to",
+        "2026-05-05T13:45:00Z",
+    ];
+    check_answer(&plant.andon(&[&["changeovers", "press"][..], &part].concat()));
+    let none = plant.andon(&["changeovers", "mill", "--from", "2026-05-05"]);
+    assert_eq!(none["changeovers"], Value::Array(Vec::new()), "{none}");
+}
+
+#[test]
+fn a_change_of_shift_costs_what_its_first_and_last_half_hour_lack() {
+    // Every other minute a piece in the first and last half hour, else one each minute: half of the rate is lost.
+    let minute = |_: u32, at: u32| {
+        let is_settled = (30..450).contains(&at);
+        Some((RUN, 1, u32::from(is_settled || at.is_multiple_of(2)), "A"))
+    };
+    let plant = Plant::of(1, minute);
+    let day = ["--from", "2026-05-05", "--to", "2026-05-05", "--work-unit"];
+    let of = |unit: &str| plant.andon(&[&["shifts"][..], &day, &[unit]].concat());
+    check(&of("press")["shifts"][0], "transition_loss", 0.5);
+    check(&of("press")["shifts"][0], "transition_per_h", 30.0);
+    check(&of("press")["shifts"][0], "settled_per_h", 60.0);
+    check(&of("mill")["shifts"][0], "transition_loss", 0.0);
+    let cut = [
+        "--from",
+        "2026-05-05T06:00:00Z",
+        "--to",
+        "2026-05-05T12:00:00Z",
+    ];
+    let cut = plant.andon(&[&["shifts"][..], &cut].concat());
+    assert_eq!(cut["shifts"][0]["transition_loss"], Value::Null, "{cut}");
+}
+
+/// A plant with four orders.
+fn ordered() -> Plant {
+    // Two shifts of eight hours. The press makes a piece a minute, but for half an hour of standstill on the first day at
+    // 12:00. Order one until 10:00, then two, which goes on the next day until 12:00; then three.
+    let minute = |day: u32, at: u32| {
+        let stands = day == 0 && (360..390).contains(&at);
+        Some((
+            if stands { STOPPED } else { RUN },
+            1,
+            u32::from(!stands),
+            "A",
+        ))
+    };
+    let order = |day: u32, at: u32| match (day, at) {
+        (0, 0..240) => "one",
+        (0, _) | (1, 0..360) => "two",
+        _ => "three",
+    };
+    let plant = Plant::with_orders(2, minute, order);
+    let told = plant.take_in(
+        "orders.csv",
+        "order,product,quantity,work_unit,planned_start,planned_end,actual_end\n\
+         one,A,240,press,2026-05-05T06:00:00Z,2026-05-05T10:00:00Z,2026-05-05T10:00:00Z\n\
+         two,A,600,press,2026-05-05T10:00:00Z,2026-05-06T12:00:00Z,\n\
+         three,A,300,press,2026-05-06T11:00:00Z,2026-05-07T09:00:00Z,\n\
+         four,A,60,press,2026-05-06T13:00:00Z,2026-05-06T14:00:00Z,\n",
+    );
+    assert_eq!(told[0]["taken"], 4, "{told}");
+    plant
+}
+
+#[test]
+fn orders_tell_how_far_they_are_and_whether_they_are_late() {
+    let plant = ordered();
+    let ask = |args: &[&str]| plant.andon(&[&["orders"][..], args].concat());
+    let answer = ask(&["--from", "2026-05-05", "--to", "2026-05-06T14:00:00Z"]);
+    let rows = answer["orders"].as_array().unwrap();
+    let names: Vec<&Value> = rows.iter().map(|row| &row["order"]).collect();
+    assert_eq!(names, ["one", "two", "three", "four"], "{answer}");
+    let check_words = |row: &Value, state: &str, verdict: &str| {
+        assert_eq!(
+            (&row["state"], &row["verdict"]),
+            (&state.into(), &verdict.into()),
+            "{row}"
+        );
+    };
+
+    check_words(&rows[0], "done", "done, in time");
+    check(&rows[0], "good", 240.0);
+    check(&rows[0], "progress", 1.0);
+    check(&rows[0], "throughput_per_h", 60.0);
+    check(&rows[0], "takt_s", 60.0);
+
+    // 240 - 30 pieces on the first day, 360 on the second; 30 are missing, and another order is at the press.
+    check(&rows[1], "good", 570.0);
+    check(&rows[1], "remaining", 30.0);
+    check(&rows[1], "ideal_rest_s", 1_800.0);
+    // Ten busy hours for 570 pieces.
+    check(&rows[1], "pace_s", 36_000.0 / 570.0);
+    let rest_s = 30.0 * 36_000.0 / 570.0;
+    // Expected that long after six on the next day, and planned for 12:00 of this one.
+    check(&rows[1], "late_s", 18.0 * 3_600.0 + rest_s);
+    assert_eq!(rows[1]["earliest_end"], "2026-05-07T06:30:00.000Z");
+    check_words(
+        &rows[1],
+        "interrupted",
+        "interrupted, will be 18.5 h late, at the ideal cycle 18.5 h late",
+    );
+
+    // Two hours of the order at a piece a minute; 180 more by 09:00.
+    check(&rows[2], "good", 120.0);
+    check(&rows[2], "progress", 0.4);
+    check(&rows[2], "needed_s", 60.0);
+    check(&rows[2], "late_s", 0.0);
+    assert_eq!(rows[2]["expected_end"], "2026-05-07T09:00:00.000Z");
+    check_words(&rows[2], "running", "running, will be in time");
+
+    assert_eq!(rows[3]["has_figures"], false);
+    check_words(
+        &rows[3],
+        "waiting",
+        "waiting, should have begun 1.0 h ago, at the ideal cycle 17.0 h late, no figures",
+    );
+
+    // What was made before the period counts, and an order may be asked for by name.
+    let two = ask(&[
+        "two",
+        "--from",
+        "2026-05-06",
+        "--to",
+        "2026-05-06T14:00:00Z",
+    ]);
+    assert_eq!(two["orders"].as_array().unwrap().len(), 1);
+    check(&two["orders"][0], "good", 570.0);
+    assert_eq!(two["orders"][0]["start"], rows[1]["start"]);
+}
+
+/// A plant whose press follows its mill.
+fn serial() -> Plant {
+    // Parts go through the mill first, which makes one a minute. The press stands still for an hour and makes 420; of
+    // both, a tenth turns out to be scrap.
+    let line =
+        "[[line]]\nname = \"line1\"\nunits = [\"mill\", \"press\"]\n\n[[device]]\nname = \"press\"";
+    let config = CONFIG.replacen("[[device]]\nname = \"press\"", line, 1);
+    let minute = |_: u32, at: u32| match at {
+        240..300 => Some((STOPPED, 1, 0, "A")),
+        _ => USUAL,
+    };
+    let plant = Plant::recorded(&config, 2, minute, |_, _| "");
+    let late = "found_at,work_unit,origin_time,product,count\n\
+         2026-05-05T14:10:00Z,press,2026-05-05T08:00:00Z,A,42\n\
+         2026-05-05T14:10:00Z,mill,2026-05-05T08:00:00Z,A,48\n";
+    plant.take_in("late.csv", late);
+    plant
+}
+
+#[test]
+fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
+    let plant = serial();
+    let answer = plant.andon(&[
+        "oee",
+        "--from",
+        "2026-05-05",
+        "--to",
+        "2026-05-05",
+        "--by",
+        "line",
+    ]);
+    for row in [&answer["rows"][0], &answer["total"]] {
+        // 432 of 480, and 378 of 420.
+        check(row, "rolled_throughput_yield", 0.9 * 0.9);
+        assert_eq!(
+            (&row["scheduled"], &row["work_units"]),
+            (&2.into(), &2.into())
+        );
+        let line = &row["line"];
+        check(line, "good", 378.0);
+        check(line, "final_yield", 378.0 / 480.0);
+        check(line, "fall_off", 90.0 / 480.0);
+        // Both take a minute at best; the last of them is the bottleneck. 378 minutes of 480.
+        assert_eq!(line["bottleneck"], "press", "{line}");
+        check(line, "bottleneck_s", 60.0);
+        check(line, "bottleneck_oee", 378.0 / 480.0);
+        check(line, "throughput_per_h", 378.0 / 8.0);
+        assert_eq!(line["steps"][0]["work_unit"], "mill", "{line}");
+        check(&line["steps"][1], "first_pass_yield", 0.9);
+    }
+    assert_eq!(answer["rows"][0]["group"], "line1", "{answer}");
+}
+
+#[test]
+fn a_route_that_is_not_known_or_not_whole_has_no_rolled_yield() {
+    let plant = serial();
+    // On the next day the mill is closed: nothing entered the route.
+    let closed = plant.andon(&[
+        "oee",
+        "--from",
+        "2026-05-06",
+        "--to",
+        "2026-05-06",
+        "--by",
+        "line",
+    ]);
+    let row = &closed["rows"][0];
+    assert_eq!(
+        (&row["scheduled"], &row["work_units"]),
+        (&1.into(), &2.into()),
+        "{row}"
+    );
+    assert_eq!(row["rolled_throughput_yield"], Value::Null, "{row}");
+    // A work unit alone has a route, two without a line have none.
+    let alone = plant.andon(&["oee", "--from", "2026-05-05", "--to", "2026-05-05"]);
+    check(&alone["rows"][0], "rolled_throughput_yield", 0.9);
+    let unknown = Plant::of(1, |_, _| USUAL);
+    let answer = unknown.andon(&[
+        "oee",
+        "--from",
+        "2026-05-05",
+        "--to",
+        "2026-05-05",
+        "--by",
+        "line",
+    ]);
+    assert_eq!(
+        answer["total"]["rolled_throughput_yield"],
+        Value::Null,
+        "{answer}"
+    );
+    assert_eq!(answer["total"]["line"], Value::Null, "{answer}");
 }
 
 #[test]

@@ -245,6 +245,125 @@ fn figures_are_what_the_ledger_says() {
     check(&month, &ledger, "day", |record| part_of_instance(record, 0));
     check(&month, &ledger, "product", |record| text(record, "product"));
     check(&month, &ledger, "order", |record| text(record, "order"));
+    check_changeovers(&month, &ledger);
+    check_orders(&month, &ledger);
+}
+
+fn moment(value: &Value) -> Option<jiff::Timestamp> {
+    value.as_str().map(|text| text.parse().unwrap())
+}
+
+/// Products, good pieces around, rejects and setup of every changeover.
+#[track_caller]
+fn check_changeovers(month: &Month, ledger: &Value) {
+    let answer = month.ask("changeovers", &[]);
+    let of_machine = |from: &[Value], key: &str, machine: &str| -> Vec<Value> {
+        let own = from.iter().filter(|one| one[key] == machine);
+        own.cloned().collect()
+    };
+    let mut compared = 0;
+    for machine in list(ledger, "machines") {
+        let name = machine["name"].as_str().unwrap();
+        let told = of_machine(list(&answer, "changeovers"), "work_unit", name);
+        let mut truth = of_machine(list(ledger, "changeovers"), "machine", name);
+        truth.retain(|one| moment(&one["first_good"]).is_some());
+        assert_eq!(
+            told.len(),
+            truth.len(),
+            "{name}: {told:?}, the ledger says {truth:?}"
+        );
+        for (told, truth) in told.iter().zip(&truth) {
+            let products = |one: &Value, from: &str, to: &str| (one[from].clone(), one[to].clone());
+            assert_eq!(
+                products(told, "from", "to"),
+                products(truth, "from_product", "to_product"),
+                "{name}: {told}, the ledger says {truth}"
+            );
+            let both = |told: &Value, key: &str| (moment(told), moment(&truth[key]));
+            let (start, last) = both(&told["start"], "last_good");
+            let (end, first) = both(&told["end"], "first_good");
+            assert_eq!(
+                (start, end),
+                (last, first),
+                "{name}: {told}, the ledger says {truth}"
+            );
+            assert_eq!(
+                told["scrap"].as_f64(),
+                truth["scrap"].as_f64(),
+                "{name}: {told}, the ledger says {truth}"
+            );
+            assert_eq!(
+                told["rework"].as_f64(),
+                truth["rework"].as_f64(),
+                "{name}: {told}, the ledger says {truth}"
+            );
+            let begun = moment(&truth["start"]).unwrap();
+            let took = moment(&truth["end"])
+                .unwrap()
+                .duration_since(begun)
+                .as_secs_f64();
+            let setup = took - truth["planned_s"].as_f64().unwrap();
+            assert_eq!(
+                told["setup_s"].as_f64(),
+                Some(setup),
+                "{name}: {told}, the ledger says {truth}"
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared >= 8, "{answer}");
+}
+
+/// Pieces, begin and end of every order.
+#[track_caller]
+fn check_orders(month: &Month, ledger: &Value) {
+    let answer = month.ask("orders", &[]);
+    let told = list(&answer, "orders");
+    let truth = list(ledger, "orders");
+    assert_eq!(told.len(), truth.len());
+    for truth in truth {
+        let mut named = told.iter().filter(|told| told["order"] == truth["order"]);
+        let told = named
+            .next()
+            .unwrap_or_else(|| panic!("no {truth} in {answer}"));
+        for (figure, of_ledger) in [("work_unit", "machine"), ("product", "product")] {
+            assert_eq!(
+                told[figure], truth[of_ledger],
+                "{told}, the ledger says {truth}"
+            );
+        }
+        for (figure, of_ledger) in [
+            ("pieces", "produced"),
+            ("scrap", "scrap"),
+            ("rework", "rework"),
+            ("quantity", "quantity"),
+        ] {
+            let (got, want) = (
+                told[figure].as_f64().unwrap(),
+                truth[of_ledger].as_f64().unwrap(),
+            );
+            assert!(
+                (got - want).abs() < 1e-6,
+                "{figure}: {told}, the ledger says {truth}"
+            );
+        }
+        assert_eq!(
+            moment(&told["start"]),
+            moment(&truth["start"]),
+            "{told}, the ledger says {truth}"
+        );
+        assert_eq!(
+            moment(&told["end"]),
+            moment(&truth["end"]),
+            "{told}, the ledger says {truth}"
+        );
+        let is_done = moment(&truth["end"]).is_some();
+        assert_eq!(
+            told["state"] == "done",
+            is_done,
+            "{told}, the ledger says {truth}"
+        );
+    }
 }
 
 /// The pair of a comparison, as second less first.

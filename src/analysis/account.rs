@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::course::{Course, course};
 use super::error::AnalysisError;
 use super::gather::gather;
 use super::plant::Plant;
-use super::stored::{CyclesV1, StatementV1, StopV1, content};
+use super::stored::{CyclesV1, StatementV2, StopV1, stated};
 use crate::config::WorkUnit;
 use crate::history::{EventKind, EventQuery};
 use crate::model::Timestamp;
@@ -31,6 +32,10 @@ pub(super) struct Account {
     pub(super) stops: Vec<Stop>,
     /// By product.
     pub(super) cycles: BTreeMap<Option<Arc<str>>, Vec<Cycle>>,
+    /// Changeovers and the like; not of the shifts in `silent`.
+    pub(super) course: Course,
+    /// Shifts whose statement keeps no course.
+    silent: Vec<Span>,
     /// Shifts whose figures were worked out just now, and may change yet.
     pub(super) provisional: usize,
     /// Reasons that cannot be given, and why.
@@ -54,7 +59,7 @@ pub(super) fn account(
         let is_whole = shift.credit.clip(&window) == shift.credit;
         let statement = stated.remove(&shift.credit.start).filter(|_| is_whole);
         if let Some(statement) = statement {
-            account.take(&statement, &shift.key);
+            account.take(&statement, &shift);
         } else {
             account.provisional += 1;
             join(&mut open, shift.credit.clip(&window));
@@ -67,6 +72,32 @@ pub(super) fn account(
     account.atoms.sort_by(|a, b| a.key.cmp(&b.key));
     account.stops.sort_by_key(|stop| stop.downtime.span.start);
     Ok(account)
+}
+
+/// Works out the course of shifts whose statement keeps none, where there are still samples, and says of how many shifts
+/// it is not known.
+pub(super) fn complete(
+    account: &mut Account,
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    now: Timestamp,
+) -> Result<usize, AnalysisError> {
+    let calendar = plant.calendar_of(unit)?;
+    let mut unknown = 0;
+    for shift in std::mem::take(&mut account.silent) {
+        if has_samples(plant, shift.start, now) {
+            let assembled = work_out(plant, unit, calendar, (shift, now))?;
+            account.course.add(&assembled);
+        } else {
+            unknown += 1;
+        }
+    }
+    Ok(unknown)
+}
+
+/// Whether samples of a shift that began at `start` are still kept.
+pub(super) fn has_samples(plant: &Plant<'_>, start: Timestamp, now: Timestamp) -> bool {
+    now.saturating_sub(plant.config.history.raw) <= start
 }
 
 /// Adds a span to spans in order, which it may touch.
@@ -121,7 +152,7 @@ pub(super) fn statements(
     unit: &WorkUnit,
     window: Span,
     limit: usize,
-) -> Result<BTreeMap<Timestamp, StatementV1>, AnalysisError> {
+) -> Result<BTreeMap<Timestamp, StatementV2>, AnalysisError> {
     let events = plant.reader.events(&EventQuery {
         kinds: vec![EventKind::ATOMS],
         subject: Some(unit.name.clone()),
@@ -129,15 +160,20 @@ pub(super) fn statements(
         to: window.end,
         limit,
     })?;
-    let stated = events
+    let statements = events
         .iter()
-        .filter_map(|event| Some((event.time, content(event)?)));
-    Ok(stated.collect())
+        .filter_map(|event| Some((event.time, stated(event)?)));
+    Ok(statements.collect())
 }
 
 impl Account {
     /// Takes what was stated of a shift. A statement that cannot be read is as none: its shift has no figures.
-    fn take(&mut self, statement: &StatementV1, shift: &ShiftKey) {
+    fn take(&mut self, statement: &StatementV2, instance: &ShiftInstance) {
+        let shift = &instance.key;
+        match &statement.course {
+            Some(course) => self.course.take(course, shift),
+            None => self.silent.push(instance.credit),
+        }
         self.atoms
             .extend(statement.atoms.read().unwrap_or_default());
         self.stops.extend(
@@ -161,6 +197,7 @@ impl Account {
     }
 
     fn add(&mut self, assembled: Assembled) {
+        self.course.add(&assembled);
         self.atoms.extend(assembled.atoms);
         self.stops.extend(assembled.stops);
         for cycles in assembled.cycles {
@@ -176,7 +213,7 @@ pub(super) fn statement(
     assembled: &Assembled,
     shift: &ShiftInstance,
     booked: Vec<(i64, String)>,
-) -> StatementV1 {
+) -> StatementV2 {
     let atoms: Vec<Atom> = assembled
         .atoms
         .iter()
@@ -187,7 +224,7 @@ pub(super) fn statement(
         .stops
         .iter()
         .filter(|stop| stop.shift.as_ref() == Some(&shift.key));
-    StatementV1 {
+    StatementV2 {
         atoms: AtomsV1::from(atoms.as_slice()),
         stops: stops.map(|stop| stop_v1(&stop.downtime)).collect(),
         cycles: assembled
@@ -199,6 +236,7 @@ pub(super) fn statement(
             })
             .collect(),
         booked,
+        course: Some(course(assembled, &shift.key)),
     }
 }
 

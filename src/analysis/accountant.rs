@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{statement, statements, work_out};
+use super::account::{has_samples, statement, statements, work_out};
 use super::error::AnalysisError;
 use super::plant::{EVER, Plant};
-use super::stored::{StatementV1, event};
+use super::stored::{StatementV2, statement_event};
 use super::{gather, intake};
 use crate::config::{Config, WorkUnit};
-use crate::history::{Event, EventKind, Reader};
+use crate::history::{Event, Reader};
 use crate::model::Timestamp;
 use crate::production::atoms::{Atom, AtomKey};
 use crate::production::calendar::{Calendar, ShiftInstance};
@@ -77,7 +77,7 @@ impl Accountant {
                 }
                 until = shift.credit.end;
                 let statement = state_shift(&plant, (unit, calendar), &shift, now)?;
-                events.push(statement_event(unit, &shift, &statement));
+                events.push(event_of(unit, &shift, &statement));
             }
             self.stated.insert(unit.name.clone(), until);
         }
@@ -125,7 +125,7 @@ fn of_products(
     };
     let since = Span::new(from.saturating_sub(HORIZON), EVER.1);
     let stated = statements(plant, unit, since, usize::MAX)?;
-    let makes = |statement: &StatementV1| {
+    let makes = |statement: &StatementV2| {
         let mut atoms = statement.atoms.atoms.iter();
         atoms.any(|atom| {
             let made = atom.product.as_deref();
@@ -162,7 +162,7 @@ fn state_shift(
     (unit, calendar): (&WorkUnit, &Calendar),
     shift: &ShiftInstance,
     now: Timestamp,
-) -> Result<StatementV1, AnalysisError> {
+) -> Result<StatementV2, AnalysisError> {
     let assembled = work_out(plant, unit, calendar, (shift.credit, now))?;
     let late = gather::late_rejects(plant, unit, calendar).into_iter();
     let booked = late.filter(|(_, late)| late.origin.shift == shift.key);
@@ -170,13 +170,8 @@ fn state_shift(
     Ok(statement(&assembled, shift, booked))
 }
 
-fn statement_event(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV1) -> Event {
-    event(
-        EventKind::ATOMS,
-        shift.credit.start,
-        unit.name.clone(),
-        statement,
-    )
+fn event_of(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV2) -> Event {
+    statement_event(shift.credit.start, unit.name.clone(), statement)
 }
 
 /// The next revision of a stated shift; none when it was not stated yet, or nothing changes. Where samples are still kept
@@ -192,18 +187,17 @@ fn restate_shift(
     let Some(before) = statements(plant, unit, at_start, 1)?.remove(&start) else {
         return Ok(None);
     };
-    let has_samples = now.saturating_sub(plant.config.history.raw) <= start;
-    let after = if has_samples {
+    let after = if has_samples(plant, start, now) {
         revised(&before, state_shift(plant, (unit, calendar), shift, now)?)
     } else {
         amended(plant, unit, calendar, &before)
     };
     let is_news = after != before;
-    Ok(is_news.then(|| statement_event(unit, shift, &after)))
+    Ok(is_news.then(|| event_of(unit, shift, &after)))
 }
 
 /// `new` with the revisions that follow those of `old`.
-fn revised(old: &StatementV1, new: StatementV1) -> StatementV1 {
+fn revised(old: &StatementV2, new: StatementV2) -> StatementV2 {
     let before: BTreeMap<AtomKey, Atom> = old
         .atoms
         .read()
@@ -226,7 +220,7 @@ fn revised(old: &StatementV1, new: StatementV1) -> StatementV1 {
             }
         });
     let atoms: Vec<Atom> = atoms.collect();
-    StatementV1 {
+    StatementV2 {
         atoms: AtomsV1::from(atoms.as_slice()),
         ..new
     }
@@ -237,8 +231,8 @@ fn amended(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     calendar: &Calendar,
-    old: &StatementV1,
-) -> StatementV1 {
+    old: &StatementV2,
+) -> StatementV2 {
     let mut atoms = old.atoms.read().unwrap_or_default();
     let mut booked = old.booked.clone();
     for (id, late) in gather::late_rejects(plant, unit, calendar) {
@@ -260,7 +254,7 @@ fn amended(
             stop.reason.clone_from(&said.reason);
         }
     }
-    StatementV1 {
+    StatementV2 {
         atoms: AtomsV1::from(atoms.as_slice()),
         stops,
         booked,

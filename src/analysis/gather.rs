@@ -20,6 +20,8 @@ use crate::production::state::{MachineState, Mode, WorkOrder};
 
 /// How far before and after the window facts are looked for: a stop that began a day earlier is known whole.
 pub(super) const MARGIN: Duration = Duration::from_hours(24);
+/// How far before the window the shift before it is looked for: what was made last may be another product.
+const BEFORE_MAX: Duration = Duration::from_hours(7 * 24);
 /// Changes of what is allocated.
 type Allocations = Vec<(Timestamp, Option<Allocation>)>;
 /// Changes of a text.
@@ -49,7 +51,7 @@ pub(super) fn gather(
     (window, now): (Span, Timestamp),
 ) -> Result<Gathered, AnalysisError> {
     let around = Span::new(
-        window.start.saturating_sub(MARGIN),
+        since(calendar, window.start),
         window.end.saturating_add(MARGIN).min(now),
     );
     let mut found = Gathered {
@@ -94,6 +96,14 @@ pub(super) fn gather(
     }
     found.work_orders.sort_by_key(|(at, _)| *at);
     Ok(found)
+}
+
+/// From when on facts are looked for: a day before, and from the start of the shift before on, as over a weekend.
+fn since(calendar: &Calendar, start: Timestamp) -> Timestamp {
+    let shifts = calendar.instances(start.saturating_sub(BEFORE_MAX), start);
+    let before = shifts.last().map(|shift| shift.credit.start);
+    let day = start.saturating_sub(MARGIN);
+    before.map_or(day, |before| before.min(day))
 }
 
 /// Calls `visit` with each sample of a tag; a tag that the history does not know has none.

@@ -1,7 +1,7 @@
 //! What people ask of the plant's memory: facts are fetched from the history, the pure analytics work on them.
 //!
 //! ```text
-//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts
+//!                    ┌─ gather ─► facts of a work unit ─► production ─► account ─┬─► oee, shifts, changeovers, orders
 //! history (reader) ──┤                                                           ├─► compare
 //!                    ├─ defects that were taken in ─► attribution ───────────────┼─► defects
 //!                    │                                                           └─► counts ─┐
@@ -18,19 +18,23 @@ mod account;
 mod accountant;
 mod attribution;
 mod books;
+mod changeovers;
 mod charting;
 mod comparison;
 mod counts;
+mod course;
 mod defects;
 mod error;
 mod explain;
 mod gather;
 mod intake;
 mod limits;
+mod line;
 mod link;
 mod linked_alerts;
 mod monitoring;
 mod oee;
+mod orders;
 mod period;
 mod plant;
 mod process;
@@ -41,6 +45,7 @@ mod spc;
 mod stored;
 
 pub use accountant::Accountant;
+pub use changeovers::{ChangeoverKind, ChangeoverRow, ChangeoversAnswer, ChangeoversQuestion};
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use counts::{Counted, CountsOf, CountsPer};
 pub use defects::{DefectsAnswer, DefectsQuestion};
@@ -50,9 +55,11 @@ pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
 pub use limits::{
     LimitsAnswer, LimitsChange, LimitsQuestion, LimitsRow, NewLimits, RefusedLimits, change_limits,
 };
+pub use line::{LineFigures, StepRow};
 pub use link::{LinkedState, LinkedStop, LinkedValue, WindowLink};
 pub use linked_alerts::LinkedAlert;
-pub use oee::{Figure, GroupBy, OeeAnswer, OeeQuestion, OeeRow};
+pub use oee::{Figure, GroupBy, IdealProposal, OeeAnswer, OeeQuestion, OeeRow, Ratios};
+pub use orders::{OrderRow, OrdersAnswer, OrdersQuestion};
 pub use period::{Per, Period, PeriodError};
 pub use question::{Question, answer};
 pub use samples::SamplesQuestion;

@@ -9,23 +9,25 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, SHIFTS_MAX, account, statements};
 use super::error::AnalysisError;
+use super::line::{LineFigures, route};
 use super::period::{Per, Period};
 use super::plant::Plant;
-use crate::config::{Config, WorkUnit};
+use crate::config::{Config, Line, WorkUnit};
 use crate::history::Reader;
 use crate::model::{AssetPath, Timestamp};
+use crate::production::assemble::Maintenance;
 use crate::production::atoms::Atom;
 use crate::production::calendar::ShiftKey;
-use crate::production::cycle::{Cycle, cycle_statistics};
+use crate::production::cycle::{Cycle, cycle_statistics, ideal_candidate};
 use crate::production::elements::{Element, Elements, Output};
 use crate::production::kpi::{Doubt, Figures, Headline, Kpi, LossModel, Rules, headline};
+use crate::production::line::{Step, area};
 use crate::production::losses::SixLosses;
 use crate::production::pareto::Pareto;
 use crate::production::product::Maturity;
-use crate::production::reliability::{Failure, reliability};
+use crate::production::reliability::{Failure, corrective_maintenance_ratio, reliability};
 use crate::production::span::Span;
 use crate::production::time_model::Downtime;
-use crate::production::yields::{StepCount, route_yield};
 
 /// A product that was not made for longer is as good as new.
 const MATURITY: Duration = Duration::from_hours(24 * 400);
@@ -39,7 +41,7 @@ pub enum GroupBy {
     /// Each machine.
     #[default]
     WorkUnit,
-    /// What stands above the machines.
+    /// Lines as they are configured, else what stands above the machines.
     Line,
     /// Shifts of one name.
     Shift,
@@ -154,8 +156,20 @@ pub struct OeeRow {
     pub rework: f64,
     /// First-pass yield: share of the pieces that was neither scrap nor rework.
     pub first_pass_yield: Option<f64>,
-    /// Product of the first-pass yields of the work units in it: the yield of a route through all of them.
+    /// Product of the first-pass yields of the steps of a `[[line]]`, that of the work unit where there is one alone; null
+    /// where the route is not known, or nothing entered one of its steps.
     pub rolled_throughput_yield: Option<f64>,
+    /// Where the group is of all work units of a `[[line]]`: its figures as a serial line.
+    pub line: Option<LineFigures>,
+    /// Work units that were scheduled.
+    pub scheduled: usize,
+    /// Work units that there are in it.
+    pub work_units: usize,
+    /// Ratios of ISO 22400-2 that say where time and pieces went.
+    #[serde(flatten)]
+    pub ratios: Ratios,
+    /// By product, from 500 cycles on: between which two the ideal cycle seems to be.
+    pub ideal_proposal: Option<IdealProposal>,
     /// Scrap by pieces.
     pub scrap_ratio: Option<f64>,
     /// Pieces per hour of production time.
@@ -210,6 +224,36 @@ pub struct Cause {
     pub mttr_s: Option<f64>,
 }
 
+/// Ratios of ISO 22400-2 besides OEE and its parts; what is undefined is null.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Ratios {
+    /// Rework by pieces.
+    pub rework_ratio: Option<f64>,
+    /// Setup by setup and production time.
+    pub setup_ratio: Option<f64>,
+    /// Time with an order by planned busy time.
+    pub allocation_efficiency: Option<f64>,
+    /// Production time by time with an order.
+    pub utilization_efficiency: Option<f64>,
+    /// Production time by production time and delays.
+    pub technical_efficiency: Option<f64>,
+    /// Time between failures by itself and the time to repair.
+    pub inherent_availability: Option<f64>,
+    /// Share of the time in maintenance that nobody planned; by time or place only.
+    pub corrective_maintenance_ratio: Option<f64>,
+}
+
+/// A proposal for the ideal cycle of a product, from its fastest cycles.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct IdealProposal {
+    /// Cycles that it is made from.
+    pub cycles: usize,
+    /// One in twenty is shorter, in seconds.
+    pub p05_s: f64,
+    /// One in ten is shorter.
+    pub p10_s: f64,
+}
+
 /// What is known of a work unit in the period.
 struct Of<'a> {
     unit: &'a WorkUnit,
@@ -241,18 +285,35 @@ pub(super) fn oee(
         .iter()
         .flat_map(|of| of.account.atoms.iter().cloned())
         .collect();
-    let area = crate::production::line::area(&assets, &all);
+    let area = area(&assets, &all);
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut total = Group::default();
     for of in &known {
-        gather_groups(of, question.by, &mut groups, &mut total);
+        let lines = &config.production.lines;
+        gather_groups(of, (question.by, lines), &mut groups, &mut total);
     }
     if question.by == GroupBy::Product {
         mark_new_products(&plant, &known, span, &mut groups)?;
     }
+    let shown = Shown {
+        model,
+        span,
+        by: question.by,
+        lines: &config.production.lines,
+    };
+    let asked = |name: &str| {
+        let units = known.iter().map(|of| of.unit);
+        match question.by {
+            GroupBy::WorkUnit => 1,
+            GroupBy::Line => units
+                .filter(|unit| line_of(unit, shown.lines) == name)
+                .count(),
+            _ => units.count(),
+        }
+    };
     let rows = groups
         .iter()
-        .map(|(name, group)| group.row(name, model, span));
+        .map(|(name, group)| group.row(name, &shown).among(asked(name)));
     let (pareto, coded) = pareto(&known, config, question.level);
     let refused = known.iter().flat_map(|of| &of.account.refused_edits);
     Ok(OeeAnswer {
@@ -264,7 +325,7 @@ pub(super) fn oee(
         scheduled: area.scheduled,
         provisional: known.iter().map(|of| of.account.provisional).sum(),
         rows: rows.collect(),
-        total: total.row("all", model, span),
+        total: total.row("all", &shown).among(area.units),
         pareto,
         coded,
         refused_reasons: refused.map(|(_, why)| why.to_string()).collect(),
@@ -313,9 +374,20 @@ struct Group {
     failures: Vec<Failure>,
     cycles: Vec<Cycle>,
     /// What each work unit made.
-    units: BTreeMap<String, Output>,
+    units: BTreeMap<String, Step>,
+    /// Maintenance without and with a planned order.
+    maintenance: (Duration, Duration),
     revision: u32,
     marks: BTreeSet<&'static str>,
+}
+
+/// How groups are shown.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    model: LossModel,
+    span: Span,
+    by: GroupBy,
+    lines: &'a [Line],
 }
 
 /// How much of a product was made.
@@ -371,13 +443,13 @@ fn mark_new_products(
 
 fn gather_groups(
     of: &Of<'_>,
-    by: GroupBy,
+    (by, lines): (GroupBy, &[Line]),
     groups: &mut BTreeMap<String, Group>,
     total: &mut Group,
 ) {
     let mut shifts: BTreeMap<&ShiftKey, BTreeSet<String>> = BTreeMap::new();
     for atom in &of.account.atoms {
-        let name = group_of(of, atom, by);
+        let name = group_of(of, atom, (by, lines));
         shifts
             .entry(&atom.key.shift)
             .or_default()
@@ -399,11 +471,20 @@ fn gather_groups(
             }
         }
     }
+    for time in &of.account.course.maintenance {
+        total.add_maintenance(time);
+        let names = shifts.get(&time.shift);
+        for name in names.into_iter().flatten().filter(|_| is_by_time_or_place) {
+            if let Some(group) = groups.get_mut(name) {
+                group.add_maintenance(time);
+            }
+        }
+    }
     for (product, cycles) in &of.account.cycles {
         total.cycles.extend(cycles);
         let name = match by {
             GroupBy::WorkUnit => of.unit.name.clone(),
-            GroupBy::Line => line_of(of.unit),
+            GroupBy::Line => line_of(of.unit, lines),
             GroupBy::Product => named(product.as_ref()),
             _ => continue,
         };
@@ -420,11 +501,11 @@ fn failure(downtime: &Downtime) -> Option<Failure> {
     })
 }
 
-fn group_of(of: &Of<'_>, atom: &Atom, by: GroupBy) -> String {
+fn group_of(of: &Of<'_>, atom: &Atom, (by, lines): (GroupBy, &[Line])) -> String {
     let day = atom.production_day;
     match by {
         GroupBy::WorkUnit => of.unit.name.clone(),
-        GroupBy::Line => line_of(of.unit),
+        GroupBy::Line => line_of(of.unit, lines),
         GroupBy::Shift => atom.key.shift.shift.to_string(),
         GroupBy::Crew => of.crews.get(&atom.key.shift).cloned().unwrap_or_default(),
         GroupBy::Product => named(atom.key.product.as_ref()),
@@ -439,8 +520,11 @@ fn named(name: Option<&Arc<str>>) -> String {
     name.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-/// What stands above a work unit.
-fn line_of(unit: &WorkUnit) -> String {
+/// The line of a work unit, else what stands above it.
+fn line_of(unit: &WorkUnit, lines: &[Line]) -> String {
+    if let Some(line) = lines.iter().find(|line| line.units.contains(&unit.name)) {
+        return line.name.clone();
+    }
     let path = unit.asset.to_string();
     path.rsplit_once('/')
         .map_or(path.clone(), |(line, _)| line.to_owned())
@@ -453,24 +537,34 @@ impl Group {
         self.revision = self.revision.max(atom.revision);
         self.marks
             .extend(atom.marks.iter().map(|mark| mark.as_str()));
-        *self.units.entry(unit.name.clone()).or_default() += &atom.output;
+        let step = self.units.entry(unit.name.clone());
+        step.or_insert_with(|| Step::new(&unit.name)).add(atom);
     }
 
-    /// Of a route through all work units of the group that made something.
-    fn rolled_yield(&self) -> Option<f64> {
-        let made = self.units.iter().filter(|(_, output)| output.pieces > 0.0);
-        let step = |(unit, output): (&String, &Output)| StepCount {
-            step: unit.clone(),
-            input: output.pieces,
-            scrap: output.scrap,
-            rework: output.rework,
-        };
-        let steps: Vec<StepCount> = made.map(step).collect();
-        route_yield(&steps).rolled
+    fn add_maintenance(&mut self, time: &Maintenance) {
+        let (corrective, planned) = &mut self.maintenance;
+        *corrective = corrective.saturating_add(time.corrective);
+        *planned = planned.saturating_add(time.planned);
     }
 
-    fn row(&self, name: &str, model: LossModel, span: Span) -> OeeRow {
+    fn ratios(&self, figures: &Figures, inherent_availability: Option<f64>) -> Ratios {
+        let (corrective, planned) = self.maintenance;
+        Ratios {
+            rework_ratio: figures.rework_ratio,
+            setup_ratio: figures.setup_ratio,
+            allocation_efficiency: figures.allocation_efficiency,
+            utilization_efficiency: figures.utilization_efficiency,
+            technical_efficiency: figures.technical_efficiency,
+            inherent_availability,
+            corrective_maintenance_ratio: corrective_maintenance_ratio(corrective, planned),
+        }
+    }
+
+    fn row(&self, name: &str, shown: &Shown<'_>) -> OeeRow {
         let (elements, output) = (&self.elements, &self.output);
+        let (model, span) = (shown.model, shown.span);
+        let (rolled, line) = route(shown.lines, &self.units, model);
+        let scheduled = self.units.values().map(|step| step.total.elements.pot());
         let rules = Rules {
             model,
             ..Rules::default()
@@ -515,7 +609,14 @@ impl Group {
             scrap: output.scrap,
             rework: output.rework,
             first_pass_yield: figures.quality_ratio_count,
-            rolled_throughput_yield: self.rolled_yield(),
+            rolled_throughput_yield: rolled,
+            line,
+            scheduled: scheduled.filter(|pot| !pot.is_zero()).count(),
+            work_units: self.units.len(),
+            ratios: self.ratios(&figures, repair.inherent_availability),
+            ideal_proposal: (shown.by == GroupBy::Product)
+                .then(|| IdealProposal::of(&self.cycles))
+                .flatten(),
             scrap_ratio: figures.scrap_ratio,
             rate_per_h: figures.production_rate_per_s.map(|rate| rate * 3_600.0),
             losses: losses
@@ -538,6 +639,28 @@ fn named_losses(losses: &SixLosses) -> BTreeMap<String, f64> {
         .named()
         .map(|(name, seconds)| (name.to_owned(), seconds))
         .into()
+}
+
+impl OeeRow {
+    /// Of so many work units, some of which may not have been scheduled. The one that was is no route of several.
+    fn among(self, work_units: usize) -> Self {
+        let has_route = self.line.is_some() || work_units <= 1;
+        Self {
+            work_units,
+            rolled_throughput_yield: self.rolled_throughput_yield.filter(|_| has_route),
+            ..self
+        }
+    }
+}
+
+impl IdealProposal {
+    fn of(cycles: &[Cycle]) -> Option<Self> {
+        ideal_candidate(cycles).map(|proposed| Self {
+            cycles: proposed.n,
+            p05_s: proposed.p05_s,
+            p10_s: proposed.p10_s,
+        })
+    }
 }
 
 impl Figure {

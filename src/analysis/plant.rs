@@ -15,6 +15,7 @@ use crate::history::{Event, EventKind, EventQuery, Reader};
 use crate::model::Timestamp;
 use crate::production::calendar::{Calendar, CalendarError, Change, Exception, RosterEntry};
 use crate::production::product::{Catalogue, IdealCycle, Product};
+use crate::production::span::Span;
 
 /// Most master data of a kind.
 const FACTS_MAX: usize = 2_000_000;
@@ -74,6 +75,16 @@ impl<'a> Plant<'a> {
     pub(super) fn calendar(&self) -> Result<&Calendar, AnalysisError> {
         let plant = self.calendars.plant.as_deref();
         plant.ok_or(AnalysisError::NoCalendar)
+    }
+
+    /// Planned stops of one work unit besides the breaks of its shifts.
+    pub(super) fn planned_of(&self, unit: &WorkUnit) -> Vec<Span> {
+        let own = self
+            .planned
+            .iter()
+            .filter(|(_, name, _)| *name == unit.name);
+        own.map(|(start, _, stop)| Span::new(*start, Timestamp::from_nanos(stop.end_ns)))
+            .collect()
     }
 
     /// The work units of these names; all when none are named.
@@ -163,7 +174,7 @@ fn staffed(
 }
 
 /// Events with their content; those that cannot be read are left out.
-fn facts<T: DeserializeOwned>(events: Vec<Event>) -> Vec<Fact<T>> {
+pub(super) fn facts<T: DeserializeOwned>(events: Vec<Event>) -> Vec<Fact<T>> {
     let fact = |event: Event| {
         let said = content(&event)?;
         Some((event.time, event.subject, said))

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::changeovers::{ChangeoversQuestion, changeovers};
 use super::comparison::{CompareQuestion, compare_periods};
 use super::defects::{DefectsQuestion, defects};
 use super::error::AnalysisError;
 use super::limits::{LimitsQuestion, limits};
 use super::oee::{OeeQuestion, oee};
+use super::orders::{OrdersQuestion, orders};
 use super::samples::{SamplesQuestion, samples};
 use super::shifts::{ShiftsQuestion, shifts};
 use super::spc::{SpcQuestion, spc};
@@ -29,6 +31,10 @@ pub enum Question {
     Defects(DefectsQuestion),
     /// Versions of control limits: a [`super::LimitsAnswer`].
     Limits(LimitsQuestion),
+    /// Changeovers: a [`super::ChangeoversAnswer`].
+    Changeovers(ChangeoversQuestion),
+    /// Orders: an [`super::OrdersAnswer`].
+    Orders(OrdersQuestion),
     /// A comparison of shifts, crews, machines or products: a [`crate::compare::Report`].
     Compare(CompareQuestion),
     /// Samples and roll-ups.
@@ -51,6 +57,12 @@ pub fn answer(
         Question::Oee(question) => json(serde_json::to_value(oee(question, config, reader, now)?)),
         Question::Shifts(question) => {
             json(serde_json::to_value(shifts(question, config, reader, now)?))
+        }
+        Question::Changeovers(question) => json(serde_json::to_value(changeovers(
+            question, config, reader, now,
+        )?)),
+        Question::Orders(question) => {
+            json(serde_json::to_value(orders(question, config, reader, now)?))
         }
         Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
         Question::Defects(question) => json(serde_json::to_value(defects(

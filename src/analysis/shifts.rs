@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::account::account;
+use super::account::{account, complete};
 use super::error::AnalysisError;
 use super::oee::{Figure, loss_model, span_of};
 use super::period::Period;
@@ -14,7 +14,9 @@ use crate::history::Reader;
 use crate::model::Timestamp;
 use crate::production::atoms::{Atom, Totals};
 use crate::production::calendar::{HeadcountSource, ShiftInstance, ShiftKey};
-use crate::production::kpi::Kpi;
+use crate::production::handover::{HandoverRates, Part};
+use crate::production::kpi::{COVERAGE_MIN, Kpi, LossModel, Rules};
+use crate::production::staffing::staffing;
 
 /// Of the answer; a reader refuses what it does not know.
 const SCHEMA: u32 = 1;
@@ -62,6 +64,8 @@ pub struct ShiftRow {
     pub headcount: Option<u32>,
     /// People planned.
     pub planned_headcount: Option<u32>,
+    /// People present less people planned; null without a roster.
+    pub headcount_gap: Option<i64>,
     /// Where `headcount` comes from: `roster`, `planned` or `unknown`.
     pub headcount_from: String,
     /// Share of them who know the work.
@@ -84,8 +88,25 @@ pub struct ShiftRow {
     pub scrap: f64,
     /// Rework.
     pub rework: f64,
+    /// Share of the rate in the middle of the shift that its first and last part lack; negative when they are faster. Null
+    /// while the shift is not over, where nothing was made in the middle, and where most of it has no data.
+    pub transition_loss: Option<f64>,
+    /// Pieces an hour in its first and last part.
+    pub transition_per_h: Option<f64>,
+    /// Pieces an hour in between.
+    pub settled_per_h: Option<f64>,
     /// Highest revision of the statements in it; null while none is stated.
     pub revision: Option<u32>,
+}
+
+/// What is known of one shift of all work units.
+#[derive(Default)]
+struct Worked {
+    atoms: Vec<Atom>,
+    transition: Part,
+    settled: Part,
+    /// Work units of which no handover is known although they have figures.
+    untold: usize,
 }
 
 /// Answers a question about shifts.
@@ -99,7 +120,7 @@ pub(super) fn shifts(
     let plant = Plant::load(config, reader)?;
     let span = span_of(&question.period, &plant, now)?;
     let units = plant.work_units(&question.work_units)?;
-    let mut atoms: BTreeMap<ShiftKey, Vec<Atom>> = BTreeMap::new();
+    let mut worked: BTreeMap<ShiftKey, Worked> = BTreeMap::new();
     let mut instances: BTreeMap<(Timestamp, ShiftKey), ShiftInstance> = BTreeMap::new();
     for shift in plant.calendar()?.instances(span.start, span.end) {
         instances.insert((shift.credit.start, shift.key.clone()), shift);
@@ -110,13 +131,19 @@ pub(super) fn shifts(
                 .entry((shift.credit.start, shift.key.clone()))
                 .or_insert(shift);
         }
-        for atom in account(&plant, unit, (span, now))?.atoms {
-            atoms.entry(atom.key.shift.clone()).or_default().push(atom);
-        }
+        let mut account = account(&plant, unit, (span, now))?;
+        complete(&mut account, &plant, unit, now)?;
+        gather(&mut worked, account.atoms, &account.course.handovers);
     }
     let rows = instances.into_values().map(|shift| {
-        let own = atoms.remove(&shift.key).unwrap_or_default();
-        row(&shift, &own, units.len(), model)
+        let own = worked.remove(&shift.key).unwrap_or_default();
+        let is_over = shift.credit.end <= now && shift.credit.clip(&span) == shift.credit;
+        ShiftRow {
+            transition_loss: own.transition_loss(&shift).filter(|_| is_over),
+            transition_per_h: own.transition.per_hour(),
+            settled_per_h: own.settled.per_hour(),
+            ..row(&shift, &own.atoms, units.len(), model)
+        }
     });
     Ok(ShiftsAnswer {
         schema: SCHEMA,
@@ -127,12 +154,44 @@ pub(super) fn shifts(
     })
 }
 
-fn row(
-    shift: &ShiftInstance,
-    atoms: &[Atom],
-    work_units: usize,
-    model: crate::production::kpi::LossModel,
-) -> ShiftRow {
+/// Adds what one work unit has to say.
+fn gather(worked: &mut BTreeMap<ShiftKey, Worked>, atoms: Vec<Atom>, handovers: &[HandoverRates]) {
+    let scheduled: BTreeSet<ShiftKey> = atoms
+        .iter()
+        .filter(|atom| !atom.elements.pot().is_zero())
+        .map(|atom| atom.key.shift.clone())
+        .collect();
+    for atom in atoms {
+        let shift = worked.entry(atom.key.shift.clone()).or_default();
+        shift.atoms.push(atom);
+    }
+    for key in scheduled {
+        let own = handovers.iter().find(|rates| rates.shift == key);
+        let shift = worked.entry(key).or_default();
+        match own {
+            Some(rates) => {
+                shift.transition += &rates.transition;
+                shift.settled += &rates.settled;
+            }
+            None => shift.untold += 1,
+        }
+    }
+}
+
+impl Worked {
+    fn transition_loss(&self, shift: &ShiftInstance) -> Option<f64> {
+        let coverage = Totals::of(&self.atoms).figures(Rules::default()).coverage?;
+        let rates = HandoverRates {
+            shift: shift.key.clone(),
+            transition: self.transition,
+            settled: self.settled,
+        };
+        let is_known = self.untold == 0 && coverage >= COVERAGE_MIN;
+        rates.loss().filter(|_| is_known)
+    }
+}
+
+fn row(shift: &ShiftInstance, atoms: &[Atom], work_units: usize, model: LossModel) -> ShiftRow {
     let totals = Totals::of(atoms);
     let scheduled: BTreeSet<_> = atoms
         .iter()
@@ -140,8 +199,8 @@ fn row(
         .map(|atom| &atom.key.unit)
         .collect();
     let figure = |kpi| Figure::of(&totals.headline(kpi, model));
-    let staffing = &shift.staffing;
-    let from = match staffing.source {
+    let staffed = staffing(shift);
+    let from = match shift.staffing.source {
         HeadcountSource::Roster => "roster",
         HeadcountSource::Planned => "planned",
         HeadcountSource::Unknown => "unknown",
@@ -153,10 +212,11 @@ fn row(
         end: shift.credit.end.to_string(),
         hours: shift.hours(),
         crew: shift.crews.join("+"),
-        headcount: staffing.headcount,
-        planned_headcount: staffing.planned,
+        headcount: staffed.headcount,
+        planned_headcount: staffed.planned,
+        headcount_gap: staffed.gap,
         headcount_from: from.to_owned(),
-        experience_share: staffing.experience_share,
+        experience_share: staffed.experience_share,
         scheduled: scheduled.len(),
         work_units,
         oee: figure(Kpi::Oee),
@@ -166,6 +226,9 @@ fn row(
         pieces: totals.output.pieces,
         scrap: totals.output.scrap,
         rework: totals.output.rework,
+        transition_loss: None,
+        transition_per_h: None,
+        settled_per_h: None,
         revision: atoms.iter().map(|atom| atom.revision).max(),
     }
 }

@@ -1,8 +1,8 @@
 //! What is kept in the history beside the samples: master data that people or other systems bring, and the stated figures
 //! of each shift.
 //!
-//! Each is an event; its content is a version byte (1) and postcard in field order. Fields are never changed: a later
-//! form has another version.
+//! Each is an event; its content is a version byte (1, for statements 2) and postcard in field order. Fields are never
+//! changed: a later form has another version, and earlier ones are read for good.
 //!
 //! | event kind | time | subject | content |
 //! |---|---|---|---|
@@ -13,7 +13,7 @@
 //! | late rejects | when they were found | `work unit origin product order` | [`LateRejectsV1`] |
 //! | planned stop | its start | work unit | [`PlannedStopV1`] |
 //! | defects | when they were found | `work unit category product order unit made at` | [`DefectsV1`] |
-//! | atoms | start of the shift | work unit | [`StatementV1`] |
+//! | atoms | start of the shift | work unit | [`StatementV2`]; [`StatementV1`] before changeovers were kept |
 //! | limits | in force from | `tag|machine|scope|product|version` | [`LimitsFactV1`] |
 
 use serde::de::DeserializeOwned;
@@ -32,8 +32,10 @@ pub(super) const PLANNED_STOP: EventKind = EventKind(13);
 pub(super) const DEFECTS: EventKind = EventKind(16);
 /// A version of control limits.
 pub(super) const LIMITS: EventKind = EventKind(20);
-/// First byte of every content.
+/// First byte of every content but statements.
 const VERSION: u8 = 1;
+/// First byte of statements.
+const STATEMENT_VERSION: u8 = 2;
 
 /// A product, or a new ideal cycle of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,14 +118,72 @@ pub(super) struct DefectsV1 {
     pub(super) count: u64,
 }
 
+/// The stated figures of a work unit in a shift, as they were kept first.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct StatementV1 {
+    atoms: AtomsV1,
+    stops: Vec<StopV1>,
+    cycles: Vec<CyclesV1>,
+    booked: Vec<(i64, String)>,
+}
+
 /// The stated figures of a work unit in a shift.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(super) struct StatementV1 {
+pub(super) struct StatementV2 {
     pub(super) atoms: AtomsV1,
     pub(super) stops: Vec<StopV1>,
     pub(super) cycles: Vec<CyclesV1>,
     /// Late rejects that are in it, as time and subject of their events.
     pub(super) booked: Vec<(i64, String)>,
+    /// None for what was stated as [`StatementV1`].
+    pub(super) course: Option<CourseV2>,
+}
+
+impl From<StatementV1> for StatementV2 {
+    fn from(before: StatementV1) -> Self {
+        Self {
+            atoms: before.atoms,
+            stops: before.stops,
+            cycles: before.cycles,
+            booked: before.booked,
+            course: None,
+        }
+    }
+}
+
+/// What happened in the course of a shift and is in no sum.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct CourseV2 {
+    /// Changeovers that ended in it.
+    pub(super) changeovers: Vec<ChangeoverV2>,
+    /// Its first and last part, and what is between.
+    pub(super) handover: Option<(PartV2, PartV2)>,
+    /// Orders that were allocated in it, each with first moment and first moment after the last.
+    pub(super) orders: Vec<(String, i64, i64)>,
+    /// Time in maintenance mode without a planned order, and with one.
+    pub(super) maintenance_ns: (u64, u64),
+}
+
+/// A changeover.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ChangeoverV2 {
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) start_ns: i64,
+    pub(super) end_ns: i64,
+    pub(super) scrap: f64,
+    pub(super) rework: f64,
+    /// As those of an atom.
+    pub(super) times_ns: [u64; 9],
+}
+
+/// A part of a shift.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct PartV2 {
+    pub(super) pieces: f64,
+    pub(super) standard_s: f64,
+    pub(super) unrated: f64,
+    pub(super) length_ns: u64,
 }
 
 /// A downtime.
@@ -177,8 +237,26 @@ pub(super) fn event<T: Serialize>(
     subject: String,
     content: &T,
 ) -> Event {
+    versioned(VERSION, (kind, time, subject), content)
+}
+
+/// The event of a statement.
+pub(super) fn statement_event(
+    shift_start: Timestamp,
+    work_unit: String,
+    statement: &StatementV2,
+) -> Event {
+    let which = (EventKind::ATOMS, shift_start, work_unit);
+    versioned(STATEMENT_VERSION, which, statement)
+}
+
+fn versioned<T: Serialize>(
+    version: u8,
+    (kind, time, subject): (EventKind, Timestamp, String),
+    content: &T,
+) -> Event {
     // Plain structures of numbers and text always encode.
-    let bytes = postcard::to_stdvec(&(VERSION, content)).unwrap_or_default();
+    let bytes = postcard::to_stdvec(&(version, content)).unwrap_or_default();
     Event {
         kind,
         time,
@@ -191,4 +269,61 @@ pub(super) fn event<T: Serialize>(
 pub(super) fn content<T: DeserializeOwned>(event: &Event) -> Option<T> {
     let (version, content) = postcard::from_bytes::<(u8, T)>(event.content.as_ref()?).ok()?;
     (version == VERSION).then_some(content)
+}
+
+/// A statement of any version; `None` when it is damaged or of a later one.
+pub(super) fn stated(event: &Event) -> Option<StatementV2> {
+    let bytes = event.content.as_ref()?;
+    if *bytes.first()? != STATEMENT_VERSION {
+        return content::<StatementV1>(event).map(StatementV2::from);
+    }
+    let (_, statement) = postcard::from_bytes::<(u8, StatementV2)>(bytes).ok()?;
+    Some(statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_of_the_first_version_are_read_for_good() {
+        let start = Timestamp::from_millis(1_000);
+        // Version 1, no atoms, no stops, cycles of product A with one of 12.5 s, one late reject that is booked.
+        let bytes = [
+            &[1, 0, 0, 1, 1, 1, b'A', 1, 14][..],
+            &12.5_f32.to_le_bytes(),
+            &[1, 6, 1, b'r'],
+        ];
+        let before = Event {
+            kind: EventKind::ATOMS,
+            time: start,
+            subject: "press".to_owned(),
+            content: Some(bytes.concat()),
+        };
+        let read = stated(&before).unwrap();
+        assert_eq!(read.cycles[0].cycles, [(7, 12.5)]);
+        assert_eq!(read.booked, [(3, "r".to_owned())]);
+        assert_eq!(read.course, None);
+
+        let again = StatementV2 {
+            course: Some(CourseV2::default()),
+            ..read
+        };
+        let after = statement_event(start, "press".to_owned(), &again);
+        assert_eq!(after.content.as_ref().map(|bytes| bytes[0]), Some(2));
+        assert_eq!(stated(&after), Some(again));
+    }
+
+    #[test]
+    fn what_is_damaged_or_later_is_no_statement() {
+        for content in [None, Some(Vec::new()), Some(vec![2, 9]), Some(vec![3, 0])] {
+            let event = Event {
+                kind: EventKind::ATOMS,
+                time: Timestamp::from_millis(0),
+                subject: "press".to_owned(),
+                content,
+            };
+            assert_eq!(stated(&event), None, "{event:?}");
+        }
+    }
 }

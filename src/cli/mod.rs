@@ -7,6 +7,7 @@ mod backtest;
 mod baseline;
 mod browse;
 mod buffer;
+mod changeovers;
 mod check;
 mod compare;
 mod decode;
@@ -20,6 +21,7 @@ mod limits;
 mod live;
 mod oee;
 mod opcua;
+mod orders;
 mod output;
 mod progress;
 mod replay;
@@ -83,6 +85,8 @@ enum Command {
     Intake(intake::Args),
     Oee(oee::Args),
     Shifts(shifts::Args),
+    Changeovers(changeovers::Args),
+    Orders(orders::Args),
     Spc(Box<spc::Args>),
     Defects(defects::Args),
     Compare(compare::Args),
@@ -123,6 +127,8 @@ where
         Command::Intake(args) => intake::run(&args),
         Command::Oee(args) => oee::run(&args),
         Command::Shifts(args) => shifts::run(&args),
+        Command::Changeovers(args) => changeovers::run(&args),
+        Command::Orders(args) => orders::run(&args),
         Command::Spc(args) => spc::run(&args),
         Command::Defects(args) => defects::run(&args),
         Command::Compare(args) => compare::run(&args),

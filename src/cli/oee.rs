@@ -60,6 +60,16 @@ fn text(answer: &OeeAnswer, causes: usize) -> String {
     text.push_str("\n\n");
     text.push_str(&figures(answer));
     text.push('\n');
+    let is_line = |row: &&OeeRow| row.line.is_some();
+    if answer
+        .rows
+        .iter()
+        .chain([&answer.total])
+        .any(|row| is_line(&row))
+    {
+        text.push_str(&lines(answer));
+        text.push('\n');
+    }
     text.push_str(&losses(answer));
     if !answer.pareto.is_empty() {
         text.push('\n');
@@ -116,11 +126,79 @@ fn figures(answer: &OeeAnswer) -> String {
     table.render()
 }
 
+/// Serial lines, and their steps in order.
+fn lines(answer: &OeeAnswer) -> String {
+    let columns = [
+        "scheduled",
+        "pieces",
+        "scrap",
+        "rework",
+        "FPY",
+        "RTY",
+        "per step",
+        "final",
+        "fall-off",
+        "good per h",
+        "OEE",
+    ];
+    let numbers = columns.map(|name| (name, Align::Right));
+    let words = [("serial line", Align::Left)];
+    let end = [("bottleneck", Align::Left)];
+    let mut table = Table::new(&[&words[..], &numbers, &end].concat());
+    for row in answer.rows.iter().chain([&answer.total]) {
+        let Some(line) = &row.line else {
+            continue;
+        };
+        let oee = line.bottleneck_oee.as_ref();
+        let bottleneck = line.bottleneck.as_ref();
+        table.row([
+            row.group.clone(),
+            format!("{} of {}", row.scheduled, row.work_units),
+            number(line.steps.first().map(|step| step.pieces), 0),
+            number(Some(row.scrap), 0),
+            number(Some(row.rework), 0),
+            String::new(),
+            percent(row.rolled_throughput_yield),
+            percent(line.normalized_yield),
+            percent(line.final_yield),
+            percent(line.fall_off),
+            number(line.throughput_per_h, 1),
+            percent(oee.and_then(|oee| oee.value)),
+            bottleneck.map_or_else(
+                || "not known".to_owned(),
+                |name| format!("{name}, {} s", number(line.bottleneck_s, 2)),
+            ),
+        ]);
+        for step in &line.steps {
+            table.row([
+                format!("  {}", step.work_unit),
+                String::new(),
+                number(Some(step.pieces), 0),
+                number(Some(step.scrap), 0),
+                number(Some(step.rework), 0),
+                percent(step.first_pass_yield),
+            ]);
+        }
+    }
+    table.render()
+}
+
 /// Why there is no figure, what speaks against one, and whether it was stated again.
 fn notes(row: &OeeRow) -> String {
     let why = |figure: &Figure| figure.why.clone();
     let mut notes: Vec<String> = why(&row.oee).into_iter().collect();
     notes.extend(row.flags.iter().map(|flag| flag.replace('_', " ")));
+    let doubts = ["no_ideal_cycle", "effectiveness_above_1"];
+    let is_doubted = row.flags.iter().any(|flag| doubts.contains(&flag.as_str()));
+    if let Some(proposed) = row.ideal_proposal.filter(|_| is_doubted) {
+        notes.push(format!(
+            "its cycles propose an ideal one of {:.1} to {:.1} s",
+            proposed.p05_s, proposed.p10_s
+        ));
+    }
+    if row.scheduled < row.work_units {
+        notes.push(format!("{} of {} scheduled", row.scheduled, row.work_units));
+    }
     if row.revision > 1 {
         notes.push(format!("revision {}", row.revision));
     }

@@ -6,6 +6,9 @@ use super::output::{Align, Table};
 use crate::analysis::{Question, ShiftsAnswer, ShiftsQuestion};
 
 /// List shifts with crew, staffing and figures.
+///
+/// What a change of shift costs stands under `handover`: the share of the rate in the middle of a shift that its first
+/// and last part lack, in percent.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -43,6 +46,7 @@ fn text(answer: &ShiftsAnswer) -> String {
         ("Q", Align::Right),
         ("pieces", Align::Right),
         ("scrap", Align::Right),
+        ("handover", Align::Right),
         ("notes", Align::Left),
     ]);
     let count =
@@ -54,6 +58,9 @@ fn text(answer: &ShiftsAnswer) -> String {
         }
         if let Some(revision) = shift.revision.filter(|revision| *revision > 1) {
             notes.push(format!("revision {revision}"));
+        }
+        if let Some(gap) = shift.headcount_gap.filter(|gap| *gap < 0) {
+            notes.push(format!("{} missing", -gap));
         }
         table.row([
             shift.production_day.clone(),
@@ -70,6 +77,7 @@ fn text(answer: &ShiftsAnswer) -> String {
             percent(shift.quality_ratio.value),
             number(Some(shift.pieces), 0),
             number(Some(shift.scrap), 0),
+            percent(shift.transition_loss),
             notes.join(", "),
         ]);
     }

@@ -1,4 +1,5 @@
-//! `[production]`, `[[work_unit]]`, `[[product]]`, `[[reason]]` and `[[defect]]`: what production figures are made of.
+//! `[production]`, `[[work_unit]]`, `[[line]]`, `[[product]]`, `[[reason]]` and `[[defect]]`: what production figures are
+//! made of.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use super::calendar::ShiftCalendar;
 use super::context::TagNames;
 use super::defect::{DefectCategories, read_defects};
 use super::gateway::read_asset_below;
+use super::line::{Line, read_lines};
 use super::node::Value;
 use super::section::{Section, Switch};
 use super::types::Tag;
@@ -49,6 +51,8 @@ pub struct ProductionConfig {
     pub reasons_editable: Duration,
     /// `[[work_unit]]`
     pub work_units: Vec<WorkUnit>,
+    /// `[[line]]`
+    pub lines: Vec<Line>,
     /// `[[product]]`
     pub products: Vec<Product>,
     /// `[[reason]]`; without them any text is a reason.
@@ -65,6 +69,7 @@ impl Default for ProductionConfig {
             settle: Duration::from_mins(10),
             reasons_editable: Duration::from_hours(7 * 24),
             work_units: Vec::new(),
+            lines: Vec::new(),
             products: Vec::new(),
             reasons: None,
             defects: None,
@@ -140,6 +145,7 @@ pub(super) fn read_production(
         let unit = read_work_unit(section, around, &config.work_units);
         config.work_units.extend(unit);
     }
+    config.lines = read_lines(root, &config.work_units);
     config.products = root.numbered("product").filter_map(read_product).collect();
     if let Err(error) = Catalogue::new(config.products.clone()) {
         root.faults().report(root.at("product"), error.to_string());

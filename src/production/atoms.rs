@@ -143,7 +143,8 @@ impl Totals {
         headline(kpi, &self.elements, &self.output, model)
     }
 
-    fn add(&mut self, atom: &Atom) {
+    /// Adds an atom.
+    pub fn add(&mut self, atom: &Atom) {
         self.elements += &atom.elements;
         self.output += &atom.output;
         self.atoms += 1;

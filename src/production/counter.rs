@@ -119,6 +119,13 @@ pub struct Counted {
     pub pieces: f64,
 }
 
+/// Those of `counted`, which are in order of time, whose reading is after the start of `span` and not after its end.
+pub fn counted_in(counted: &[Counted], span: Span) -> impl Iterator<Item = &Counted> {
+    let first = counted.partition_point(|c| c.span.end <= span.start);
+    let own = counted.iter().skip(first);
+    own.take_while(move |c| c.span.end <= span.end)
+}
+
 /// What was not a normal step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CounterEvent {

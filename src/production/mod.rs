@@ -20,7 +20,8 @@
 //! | [`losses`] | the six big losses |
 //! | [`pareto`] | downtime by cause |
 //! | [`reason`] | why machines stop, and what operators say about it later |
-//! | [`product`] | products with versioned ideal cycles, orders |
+//! | [`product`] | products with versioned ideal cycles |
+//! | [`mod@order`] | how far orders are, and when they will be done |
 //! | [`atoms`] | what every report is a sum of |
 //! | [`mod@line`] | areas, serial lines, partial shutdowns |
 //! | [`restate`] | figures that change after they were stated |
@@ -48,6 +49,7 @@ pub mod handover;
 pub mod kpi;
 pub mod line;
 pub mod losses;
+pub mod order;
 pub mod pareto;
 pub mod product;
 pub mod reason;

@@ -1,10 +1,7 @@
-//! Products with their ideal cycle times, which are versioned, and orders.
+//! Products with their ideal cycle times, which are versioned.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::elements::Output;
-use super::span::ratio;
 use crate::model::Timestamp;
 
 /// Below this many shifts a product is new.
@@ -139,26 +136,6 @@ impl Maturity {
     }
 }
 
-/// An order to make something.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Order {
-    /// As the plant names it.
-    pub id: Arc<str>,
-    /// What is to be made.
-    pub product: Arc<str>,
-    /// Good pieces ordered.
-    pub quantity: f64,
-    /// Revision of the order; a newer one replaces it.
-    pub revision: u32,
-}
-
-impl Order {
-    /// Share of the quantity that `made` has good pieces of; above 1 when there are more.
-    pub fn progress(&self, made: &Output) -> Option<f64> {
-        ratio(made.good(), self.quantity)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,17 +194,5 @@ mod tests {
         assert_eq!(Maturity::of(2, 9_000.0), Maturity::Provisional);
         assert_eq!(Maturity::of(9, 499.0), Maturity::Provisional);
         assert_eq!(Maturity::of(3, 500.0), Maturity::Established);
-    }
-
-    #[test]
-    fn an_order_progresses_by_good_pieces() {
-        let order = Order {
-            id: "1".into(),
-            product: "A".into(),
-            quantity: 200.0,
-            revision: 1,
-        };
-        let made = Output::of(None, 60.0, 8.0, 2.0);
-        assert_eq!(order.progress(&made), Some(0.25));
     }
 }

@@ -110,7 +110,7 @@ impl From<&Atom> for AtomV1 {
             production_day: atom.production_day.to_string(),
             start_ns: atom.credit.start.as_nanos(),
             end_ns: atom.credit.end.as_nanos(),
-            times_ns: atom.elements.named().map(|(_, time)| nanos(time)),
+            times_ns: times_ns(&atom.elements),
             output: atom.output.named().map(|(_, number)| number),
             ideal: atom.ideal,
             revision: atom.revision,
@@ -172,8 +172,13 @@ fn bit(mark: Mark) -> u16 {
     1 << mark as u8
 }
 
-/// In the order of [`Elements::named`].
-fn elements(times_ns: [u64; 9]) -> Elements {
+/// Times as they are stored, in nanoseconds, in the order of [`Elements::named`].
+pub fn times_ns(elements: &Elements) -> [u64; 9] {
+    elements.named().map(|(_, time)| nanos(time))
+}
+
+/// The inverse of [`times_ns`].
+pub fn elements(times_ns: [u64; 9]) -> Elements {
     let times = times_ns.map(Duration::from_nanos);
     let [
         planned,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::atoms::{Atom, Mark};
 use super::super::calendar::{ShiftInstance, ShiftKey};
 use super::super::changeover::{Changeover, ProductRun, changeovers};
-use super::super::counter::{Counted, CounterRulesError};
+use super::super::counter::{Counted, CounterRulesError, counted_in};
 use super::super::cycle::{Cycle, undisturbed};
 use super::super::elements::{Element, Output};
 use super::super::handover::{HandoverRates, handover_rates};
@@ -20,7 +20,7 @@ use super::super::time_model::{Downtime, Interval, Schedule, time_model};
 use super::cells::Cells;
 use super::facts::{Allocation, Facts, Settings, Startup};
 use super::pieces::{CounterLog, Pieces};
-use super::segments::segments;
+use super::segments::{Segment, segments};
 use super::stops::{Edited, apply_reasons};
 use super::timeline::{maintenance, timeline};
 use crate::model::Timestamp;
@@ -62,12 +62,12 @@ pub struct Assembled {
     pub cycles: Vec<ProductCycles>,
     /// Changeovers that ended in the window.
     pub changeovers: Vec<Changeover>,
+    /// From when to when orders were allocated in the window, one for each order and shift.
+    pub orders: Vec<OrderTime>,
     /// What changes of shift cost.
     pub handovers: Vec<HandoverRates>,
-    /// CMT: time in maintenance mode without a planned order.
-    pub corrective_maintenance: Duration,
-    /// PMT: time in maintenance mode with one.
-    pub planned_maintenance: Duration,
+    /// Maintenance in the window, one for each shift that had some.
+    pub maintenance: Vec<Maintenance>,
     /// What was done outside every shift: in no atom.
     pub unscheduled: Unscheduled,
     /// Counts of long gaps, which were booked as blocks.
@@ -98,6 +98,28 @@ pub struct ProductCycles {
     pub product: Option<Arc<str>>,
     /// In order of time.
     pub cycles: Vec<Cycle>,
+}
+
+/// When an order was allocated in a shift; it may have been interrupted in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderTime {
+    /// The order.
+    pub order: Arc<str>,
+    /// The shift.
+    pub shift: ShiftKey,
+    /// First moment, and first moment after the last.
+    pub span: Span,
+}
+
+/// Maintenance of a machine in a shift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maintenance {
+    /// The shift.
+    pub shift: ShiftKey,
+    /// CMT: time in maintenance mode without a planned order.
+    pub corrective: Duration,
+    /// PMT: time in maintenance mode with one.
+    pub planned: Duration,
 }
 
 /// Production outside every shift.
@@ -146,14 +168,24 @@ pub fn assemble(facts: &Facts<'_>, settings: &Settings<'_>) -> Result<Assembled,
     let stops = stops(downtimes, &shifts, window.start);
     let cycles = cycles(facts, &pieces.main, &intervals);
     let mut assembled = cells.finish(facts);
-    assembled.handovers = handover_rates(&shifts, &pieces.main, window);
-    let (corrective, planned) = maintenance(facts, window);
-    assembled.corrective_maintenance = corrective;
-    assembled.planned_maintenance = planned;
+    let pause = union(&planned);
+    let ideal = |at| ideal_at(&segments, at);
+    assembled.handovers = handover_rates(&shifts, &pieces.main, &pause, window, ideal);
+    assembled.orders = order_times(&segments, &shifts);
+    assembled.maintenance = maintenances(facts, &shifts);
     assembled.stops = stops;
     assembled.cycles = cycles;
-    assembled.counters = pieces.log;
     assembled.take(edited, changes, window);
+    for change in &mut assembled.changeovers {
+        let of = |counted| counted_in(counted, change.span).fold(0.0, |sum, c| sum + c.pieces);
+        (change.scrap, change.rework) = (of(&pieces.scrap), of(&pieces.rework));
+        let schedule = Schedule {
+            window: change.span,
+            ..schedule
+        };
+        change.elements = time_model(&intervals, &schedule).elements();
+    }
+    assembled.counters = pieces.log;
     Ok(assembled)
 }
 
@@ -263,6 +295,51 @@ fn after_pieces(main: &[Counted], since: Timestamp, n: f64) -> Timestamp {
         until = counted.span.end.saturating_add(MOMENT);
     }
     until
+}
+
+/// The ideal cycle of a piece that was counted at `at`, in seconds: of what was made before.
+fn ideal_at(segments: &[Segment<'_>], at: Timestamp) -> Option<f64> {
+    let place = segments.partition_point(|segment| segment.span.end < at);
+    let ideal = segments.get(place)?.ideal;
+    ideal.map(|ideal| ideal.pru_s)
+}
+
+fn maintenances(facts: &Facts<'_>, shifts: &[ShiftInstance]) -> Vec<Maintenance> {
+    let inside = shifts.iter().map(|s| (s, s.credit.clip(&facts.window)));
+    let times = inside.map(|(shift, credit)| {
+        let (corrective, planned) = maintenance(facts, credit);
+        Maintenance {
+            shift: shift.key.clone(),
+            corrective,
+            planned,
+        }
+    });
+    times
+        .filter(|time| !(time.corrective + time.planned).is_zero())
+        .collect()
+}
+
+fn order_times(segments: &[Segment<'_>], shifts: &[ShiftInstance]) -> Vec<OrderTime> {
+    let mut times: Vec<OrderTime> = Vec::new();
+    for segment in segments.iter().filter(|segment| segment.is_inside) {
+        let order = segment.allocation.and_then(|a| a.order.as_ref());
+        let shift = segment.shift.and_then(|place| shifts.get(place));
+        let (Some(order), Some(shift)) = (order, shift) else {
+            continue;
+        };
+        let known = times
+            .iter_mut()
+            .find(|time| time.order == *order && time.shift == shift.key);
+        match known {
+            Some(time) => time.span.end = segment.span.end,
+            None => times.push(OrderTime {
+                order: Arc::clone(order),
+                shift: shift.key.clone(),
+                span: segment.span,
+            }),
+        }
+    }
+    times
 }
 
 fn stops(downtimes: Vec<Downtime>, shifts: &[ShiftInstance], start: Timestamp) -> Vec<Stop> {

@@ -18,6 +18,8 @@ mod stops;
 mod tests;
 mod timeline;
 
-pub use build::{AssembleError, Assembled, ProductCycles, Stop, Unscheduled, assemble};
+pub use build::{
+    AssembleError, Assembled, Maintenance, OrderTime, ProductCycles, Stop, Unscheduled, assemble,
+};
 pub use facts::{Allocation, Counts, Facts, MainCounter, Settings, Startup, StateChange};
 pub use pieces::{CounterKind, CounterLog};

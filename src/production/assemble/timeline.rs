@@ -86,6 +86,9 @@ fn extend(intervals: &mut Vec<Interval>, next: Interval, is_own: bool) {
 
 /// Time in maintenance mode inside `window`: corrective, planned.
 pub(super) fn maintenance(facts: &Facts<'_>, window: Span) -> (Duration, Duration) {
+    if window.is_empty() {
+        return (Duration::ZERO, Duration::ZERO);
+    }
     let mut times = BTreeSet::from([window.start]);
     times.extend(facts.modes.iter().map(|(at, _)| *at));
     times.extend(facts.work_orders.iter().map(|(at, _)| *at));

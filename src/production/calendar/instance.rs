@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use super::super::span::Span;
-use crate::model::Timestamp;
 
 /// Which shift: the local date on which it starts, and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,13 +52,12 @@ impl ShiftInstance {
         self.present.length().as_secs_f64() / 3_600.0
     }
 
-    /// Whether `time` lies in the first or the last part of the shift.
-    pub fn is_transition(&self, time: Timestamp) -> bool {
-        let settled = Span::new(
+    /// What is between its first and its last part; empty for a shift that is all transition.
+    pub fn settled(&self) -> Span {
+        Span::new(
             self.present.start.saturating_add(self.transition),
             self.present.end.saturating_sub(self.transition),
-        );
-        self.present.contains(time) && !settled.contains(time)
+        )
     }
 }
 

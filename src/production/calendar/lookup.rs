@@ -117,13 +117,6 @@ impl Calendar {
         self.around(time).find(|shift| shift.credit.contains(time))
     }
 
-    /// Shifts whose people are present at `time`: two during a handover.
-    pub fn on_duty(&self, time: Timestamp) -> Vec<ShiftInstance> {
-        self.around(time)
-            .filter(|shift| shift.present.contains(time))
-            .collect()
-    }
-
     /// Shifts that start on a local date.
     pub fn on(&self, date: Date) -> Vec<ShiftInstance> {
         let mut covered = Timestamp::from_nanos(i64::MIN);

@@ -10,6 +10,7 @@
 //!
 //! Never reads a clock or the zone of the host.
 
+mod busy;
 mod check;
 mod definition;
 mod instance;

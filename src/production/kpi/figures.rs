@@ -200,11 +200,6 @@ impl Figures {
             .filter(|_| self.pbt_effective_s > 0.0)?;
         ratio(productive, calendar.as_secs_f64())
     }
-
-    /// Seconds per piece that customers ask for: PBT by the quantity demanded. Compare with the median cycle.
-    pub fn takt_s(&self, demand_pieces: f64) -> Option<f64> {
-        ratio(self.pbt_s, demand_pieces).filter(|takt| *takt > 0.0)
-    }
 }
 
 struct Times {

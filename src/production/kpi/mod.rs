@@ -19,4 +19,4 @@ mod tests;
 
 pub use figures::{COVERAGE_LOW, COVERAGE_MIN, Doubt, Figures, LossModel, Rules, UnknownPolicy};
 pub use headline::{Absence, Headline, Kpi, headline};
-pub use order::{OrderFigures, actual_to_planned_scrap, fall_off};
+pub use order::{OrderFigures, takt_s};

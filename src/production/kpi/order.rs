@@ -1,4 +1,4 @@
-//! Figures of orders, and of scrap against plan.
+//! Figures of orders.
 
 use std::time::Duration;
 
@@ -28,12 +28,7 @@ impl OrderFigures {
     }
 }
 
-/// SQ / PSQ: scrap by the scrap that was planned.
-pub fn actual_to_planned_scrap(scrap: f64, planned_scrap: f64) -> Option<f64> {
-    ratio(scrap, planned_scrap)
-}
-
-/// SQ / PQ of the first operation: what falls off along a route.
-pub fn fall_off(scrap: f64, first_operation_pieces: f64) -> Option<f64> {
-    ratio(scrap, first_operation_pieces)
+/// Seconds of busy time per piece that customers ask for: busy time by the quantity that is wanted in it.
+pub fn takt_s(busy: Duration, pieces: f64) -> Option<f64> {
+    ratio(busy.as_secs_f64(), pieces).filter(|takt| *takt > 0.0)
 }

@@ -41,7 +41,6 @@ fn no_busy_time_is_no_figure() {
         (None, None, None)
     );
     assert_eq!(none.teep(Duration::from_secs(100)), None);
-    assert_eq!(none.takt_s(10.0), None);
 }
 
 #[track_caller]
@@ -141,10 +140,10 @@ fn orders_and_customers_have_figures_of_their_own() {
     close(order.throughput_per_s, 1.0);
     close(order.production_process_ratio, 100.0 / 60.0);
     close(order.allocation_ratio, 2.0);
-    close(all.takt_s(60.0), 2.0);
+    close(takt_s(Duration::from_mins(2), 60.0), 2.0);
+    assert_eq!(takt_s(Duration::from_mins(2), 0.0), None);
+    assert_eq!(takt_s(Duration::ZERO, 5.0), None);
     close(all.production_rate_per_s, 0.6);
-    close(actual_to_planned_scrap(6.0, 3.0), 2.0);
-    close(fall_off(6.0, 100.0), 0.06);
     assert_eq!(LossModel::from_name("tpm"), Some(LossModel::Tpm));
     assert_eq!(LossModel::from_name("six"), None);
     assert_eq!(Doubt::NoIdealCycle.as_str(), "no_ideal_cycle");

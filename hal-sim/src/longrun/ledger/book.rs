@@ -11,7 +11,9 @@ use crate::longrun::number::seconds;
 use crate::longrun::plan::{Kind, Plan};
 use crate::longrun::recording::{Defects, Spell};
 use crate::longrun::tables::is_coded;
-use crate::longrun::timeline::{Activity, Interval, Stop, Timeline, order_number};
+use crate::longrun::timeline::{
+    Activity, Changeover, Interval, Outcome, Part, Stop, Timeline, order_number,
+};
 use crate::longrun::values::CounterEvent;
 
 /// Shift instance and order of a record.
@@ -22,6 +24,15 @@ type Key = (usize, Option<usize>);
 struct Sides {
     known: Seconds,
     actual: Seconds,
+}
+
+/// The good parts around a changeover, by the rows that show them, and the others after the one up to the other.
+#[derive(Debug, Clone, Copy, Default)]
+struct Around {
+    last_good: Option<i64>,
+    first_good: Option<i64>,
+    scrap: usize,
+    rework: usize,
 }
 
 /// Numbers to names.
@@ -151,18 +162,53 @@ impl Book<'_> {
         timeline.stops.iter().enumerate().map(entry).collect()
     }
 
+    /// What a reader of the samples can see: a part is in the first row that is not before it.
+    fn around(&self, one: &Changeover, timeline: &Timeline) -> Around {
+        let row = |part: &Part| {
+            let past = (part.at - self.calendar.from).rem_euclid(self.plan.sample_ms);
+            part.at + (self.plan.sample_ms - past) % self.plan.sample_ms
+        };
+        let setup = timeline.parts.partition_point(|part| part.at <= one.start);
+        let (before, after) = timeline.parts.split_at(setup);
+        let is_good = |part: &&Part| part.outcome == Outcome::Good;
+        let last_good = before.iter().rfind(is_good).map(row);
+        let first_good = after.iter().find(is_good).map(row);
+        let mut around = Around {
+            last_good,
+            first_good,
+            ..Around::default()
+        };
+        if let (Some(last), Some(first)) = (last_good, first_good) {
+            let rejects = |outcome| {
+                let parts = timeline.parts.iter();
+                let inside = parts.filter(|part| last < row(part) && row(part) <= first);
+                inside.filter(|part| part.outcome == outcome).count()
+            };
+            around.scrap = rejects(Outcome::Scrap);
+            around.rework = rejects(Outcome::Rework);
+        }
+        around
+    }
+
     pub(super) fn changeovers(&self, machine: usize, timeline: &Timeline) -> Vec<ChangeoverEntry> {
-        let entry = |one: &crate::longrun::timeline::Changeover| ChangeoverEntry {
-            machine: self.machine(machine),
-            start: iso(one.start),
-            end: (one.end > one.start).then(|| iso(one.end)),
-            from_product: self.product(one.from_product),
-            to_product: timeline
-                .orders
-                .get(one.order)
-                .map_or_else(String::new, |order| self.product(order.product)),
-            order: order_number(timeline, Some(one.order)),
-            planned_s: seconds(one.planned_ms),
+        let entry = |one: &Changeover| {
+            let around = self.around(one, timeline);
+            ChangeoverEntry {
+                last_good: around.last_good.map(iso),
+                first_good: around.first_good.map(iso),
+                scrap: around.scrap,
+                rework: around.rework,
+                machine: self.machine(machine),
+                start: iso(one.start),
+                end: (one.end > one.start).then(|| iso(one.end)),
+                from_product: self.product(one.from_product),
+                to_product: timeline
+                    .orders
+                    .get(one.order)
+                    .map_or_else(String::new, |order| self.product(order.product)),
+                order: order_number(timeline, Some(one.order)),
+                planned_s: seconds(one.planned_ms),
+            }
         };
         timeline.changeovers.iter().map(entry).collect()
     }

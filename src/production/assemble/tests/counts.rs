@@ -109,7 +109,14 @@ fn a_changeover_needs_a_good_piece_and_its_rejects_are_start_up() {
     plant.main = counter(0, 1_000, &[100, 200, 450, 500, 550, 600, 800]);
     plant.scrap = counter(0, 1_000, &[450, 503, 810]);
     let got = plant.assemble(span(0, 1_000));
-    assert_eq!(got.changeovers[0].span, span(200, 550));
+    let change = &got.changeovers[0];
+    assert_eq!(
+        (change.span, change.scrap, change.rework),
+        (span(200, 550), 2.0, 0.0)
+    );
+    // All of it inside the shift, and running.
+    assert_eq!(change.elements.run, Duration::from_secs(350));
+    assert_eq!(change.busy(), Duration::from_secs(350));
     let b = &got.atoms[1].output;
     assert_eq!(
         (b.pieces, b.scrap, b.startup, b.startup_s),
@@ -159,7 +166,7 @@ fn manual_mode_in_a_changeover_is_setup() {
     // A stop until the last good piece of A, then setup; the changeover has not ended.
     let times = [total.stop, total.minor, total.setup, total.run].map(|t| t.as_secs());
     assert_eq!(times, [100, 50, 400, 450]);
-    let maintenance = (got.corrective_maintenance, got.planned_maintenance);
+    let maintenance = (got.maintenance[0].corrective, got.maintenance[0].planned);
     assert_eq!(maintenance, (Duration::from_secs(100), Duration::ZERO));
     let work_orders = [(at(0), WorkOrder::Planned), (at(960), WorkOrder::None)];
     let facts = Facts {
@@ -167,7 +174,7 @@ fn manual_mode_in_a_changeover_is_setup() {
         ..facts
     };
     let got = assemble(&facts, &plant.settings()).unwrap();
-    let maintenance = (got.corrective_maintenance, got.planned_maintenance);
+    let maintenance = (got.maintenance[0].corrective, got.maintenance[0].planned);
     assert_eq!(
         maintenance,
         (Duration::from_secs(40), Duration::from_mins(1))

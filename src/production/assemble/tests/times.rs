@@ -37,7 +37,7 @@ fn a_shift_becomes_an_atom_with_its_times_and_pieces() {
     assert_eq!(stops, [(Element::Minor, 30), (Element::Stop, 100)]);
     assert_eq!(&*got.stops[0].shift.as_ref().unwrap().shift, "a");
     assert_eq!(got.failures().len(), 1);
-    assert_eq!(Some(got.handovers[0].transition_pieces), Some(4.0));
+    assert_eq!(Some(got.handovers[0].transition.pieces), Some(4.0));
 }
 
 #[test]
