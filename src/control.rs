@@ -75,7 +75,7 @@ pub enum Request {
     /// Learn control limits from a period and keep them. Answers with a [`crate::analysis::LimitsAnswer`].
     Limits {
         /// From what, by whom and why.
-        change: LimitsChange,
+        change: Box<LimitsChange>,
     },
 }
 

@@ -1,11 +1,7 @@
 //! Defects and rejects of a plant, through the whole pipeline: by category and origin, per unit made, whether they become
 //! more, and on attribute charts.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 use std::process::{Command, Output};

@@ -138,12 +138,11 @@ pub(super) fn limits(
     config: &Config,
     reader: &Reader,
 ) -> Result<LimitsAnswer, AnalysisError> {
-    let tag = match &question.counts {
-        Some(of) => of.characteristic(),
-        None => {
-            super::spc::find_tag(config, &question.tag)?;
-            question.tag.clone()
-        }
+    let tag = if let Some(of) = &question.counts {
+        of.characteristic()
+    } else {
+        super::spc::find_tag(config, &question.tag)?;
+        question.tag.clone()
     };
     let books = Books::read(reader, &tag)?;
     let facts = books.0.values().flat_map(|book| &book.facts);

@@ -22,13 +22,17 @@ pub(super) fn check_fits(
     if is_same_chart && is_same_size && question.changes_only == fact.changes_only {
         return Ok(());
     }
-    let mut options = format!("--chart {}", kind.name());
-    if question.counts.is_none() {
-        options.push_str(&format!(" --subgroup {}", fact.subgroup));
-    }
-    if fact.changes_only {
-        options.push_str(" --changes-only");
-    }
+    let size = if question.counts.is_some() {
+        String::new()
+    } else {
+        format!(" --subgroup {}", fact.subgroup)
+    };
+    let changes = if fact.changes_only {
+        " --changes-only"
+    } else {
+        ""
+    };
+    let options = format!("--chart {}{size}{changes}", kind.name());
     Err(AnalysisError::Refused(format!(
         "version {} of the limits of `{}` ({} on {}) is in force; allowed: {options} as they were learned, or --relearn, which leaves them aside",
         version.version,

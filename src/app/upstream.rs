@@ -235,7 +235,7 @@ fn control_unit(
                 }
                 Request::Ask { question } => plant.answer(question).await,
                 Request::Intake { table } => plant.take_in(table).await,
-                Request::Limits { change } => plant.change_limits(change).await,
+                Request::Limits { change } => plant.change_limits(*change).await,
                 Request::BaselineKeep => {
                     let kept = ask_chain(&ask, Asked::Keep).await;
                     to_json(kept.and_then(|kept| kept))

@@ -123,7 +123,7 @@ fn keep(
 ) -> Result<LimitsAnswer, Failure> {
     if history.is_none() {
         let request = Request::Limits {
-            change: change.clone(),
+            change: Box::new(change.clone()),
         };
         match ask_running(&config.gateway.data_dir, request) {
             Err(error) if is_idle(error.as_ref()) => {}
