@@ -110,6 +110,7 @@ const SPAWNERS: &[(&str, &str)] = &[
     ),
     ("app/memory.rs", "starts the history's thread"),
     ("replay/memory.rs", "writes the history beside the chain"),
+    ("history/reader.rs", "answers for many series side by side"),
     ("buffer/handle.rs", "starts the storage thread"),
     (
         "driver/modbus/scripted.rs",

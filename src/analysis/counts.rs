@@ -105,8 +105,15 @@ pub(super) fn counts(
     (span, now): (Span, Timestamp),
     pooled: bool,
 ) -> Result<Counts, AnalysisError> {
-    let categories = Categories::of(question, plant)?;
     let is_of_defects = question.of == Counted::Defects;
+    if let Some(category) = question.category.as_deref().filter(|_| !is_of_defects) {
+        return Err(AnalysisError::Unknown {
+            what: "category of defects",
+            name: category.to_owned(),
+            allowed: format!("none; {} is not told by category", question.of.name()),
+        });
+    }
+    let categories = Categories::of(question.category.as_deref(), plant)?;
     let rows = if is_of_defects {
         rows_of(plant, span)?
     } else {
@@ -164,43 +171,36 @@ fn attributed(
     Ok(found)
 }
 
-/// The categories that are charted.
-struct Categories {
+/// The categories that are asked for.
+pub(super) struct Categories {
     tree: CategoryTree,
     asked: Option<String>,
 }
 
 impl Categories {
-    fn of(question: &CountsOf, plant: &Plant<'_>) -> Result<Self, AnalysisError> {
+    /// All, or one with those below it; one that the configuration does not know is refused.
+    pub(super) fn of(asked: Option<&str>, plant: &Plant<'_>) -> Result<Self, AnalysisError> {
         let configured = plant.config.production.defects.as_ref();
-        let refused = |name: &str, allowed: String| {
-            Err(AnalysisError::Unknown {
+        if let (Some(category), Some(known)) = (asked, configured)
+            && category != UNCLASSIFIED
+            && !known.contains(category)
+        {
+            return Err(AnalysisError::Unknown {
                 what: "category of defects",
-                name: name.to_owned(),
-                allowed,
-            })
-        };
-        match (question.category.as_deref(), configured) {
-            (Some(category), _) if question.of != Counted::Defects => {
-                let of = question.of.name();
-                return refused(category, format!("none; {of} is not told by category"));
-            }
-            (Some(category), Some(known))
-                if category != UNCLASSIFIED && !known.contains(category) =>
-            {
-                let near = known.near(category);
-                return refused(category, format!("the code of a [[defect]]{near}"));
-            }
-            _ => {}
+                name: category.to_owned(),
+                allowed: format!("the code of a [[defect]]{}", known.near(category)),
+            });
         }
-        let tree = configured.map(category_tree).transpose();
         Ok(Self {
-            tree: tree.map_err(AnalysisError::from)?.unwrap_or_default(),
-            asked: question.category.clone(),
+            tree: configured
+                .map(category_tree)
+                .transpose()?
+                .unwrap_or_default(),
+            asked: asked.map(str::to_owned),
         })
     }
 
-    fn contain(&self, category: &str) -> bool {
+    pub(super) fn contain(&self, category: &str) -> bool {
         let Some(asked) = self.asked.as_deref() else {
             return true;
         };

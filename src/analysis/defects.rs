@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::account::account;
 use super::attribution::{Found, attribute, rows_of};
 use super::error::AnalysisError;
+use super::explain::Explained;
+use super::explain_defects::{ExplainDefects, Made, explain};
 use super::oee::span_of;
 use super::period::{Per, Period};
 use super::plant::Plant;
@@ -34,6 +36,8 @@ pub struct DefectsQuestion {
     pub opportunities_per_unit: Option<f64>,
     /// What a trend is followed over.
     pub per: Per,
+    /// Whether to tell what went along with defects.
+    pub explain: Option<ExplainDefects>,
 }
 
 /// Defects of a period.
@@ -54,6 +58,9 @@ pub struct DefectsAnswer {
     /// What was counted.
     #[serde(flatten)]
     pub report: DefectsReport,
+    /// What went along with defects, by work unit, where that was asked for.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub explained: Vec<Explained>,
 }
 
 /// Answers a question about defects.
@@ -69,9 +76,14 @@ pub(super) fn defects(
     let rows = rows_of(&plant, span)?;
     let units = plant.work_units(&question.work_units)?;
     let (mut records, mut production, mut provisional) = (Vec::new(), Vec::new(), 0);
+    let mut explained = Vec::new();
     for unit in &units {
         let account = account(&plant, unit, (span, now))?;
         let found = attribute(&plant, unit, &account.atoms, &rows)?;
+        if let Some(asked) = &question.explain {
+            let (found, atoms) = (&found[..], &account.atoms[..]);
+            explained.extend(explain(asked, &plant, &Made { unit, found, atoms }, now)?);
+        }
         records.extend(found.into_iter().map(|found| record(unit, found)));
         production.extend(account.atoms.iter().map(|atom| made(unit, atom)));
         provisional += account.provisional;
@@ -92,6 +104,7 @@ pub(super) fn defects(
         provisional,
         labels: labels(config.production.defects.as_ref(), &report),
         report,
+        explained,
     })
 }
 

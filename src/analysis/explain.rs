@@ -16,11 +16,11 @@ use crate::quality::study::{Observation, Studied};
 use crate::quality::{ProductionWindow, TransportLag, spacing};
 
 /// Windows that are explained: the last ones.
-const WINDOWS_MAX: usize = 20;
+pub(super) const WINDOWS_MAX: usize = 20;
 /// A point speaks for the process since the one before it, but not for longer than so many usual distances.
 const SPACINGS_MAX: u32 = 3;
 /// What the reader must know.
-const NOTE: &str = "process values are ranked by how far they were from their reference: what went along, which proves no cause";
+pub(super) const NOTE: &str = "process values are ranked by how far they were from their reference: what went along, which proves no cause";
 
 /// Asks what went along with signals.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct ExplainQuestion {
     pub made_at: Option<String>,
 }
 
-/// What went along with the signals of a chart.
+/// What went along with the signals of a chart, or with defects.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explained {
     /// Work unit that was looked at.
@@ -42,7 +42,7 @@ pub struct Explained {
     pub lag_s: [f64; 2],
     /// What the figures are, and are not.
     pub note: &'static str,
-    /// Points in control that make the reference.
+    /// Points in control, or shifts, that make the reference.
     pub reference_points: usize,
     /// Time that they speak for, in seconds.
     pub reference_s: f64,
@@ -179,20 +179,26 @@ impl Reference {
 
     /// The time of the points that are `wanted`, less that of any window, in order and without overlap.
     fn spans(&self, wanted: impl Fn(Timestamp) -> bool) -> Vec<Span> {
-        let mut spans: Vec<Span> = Vec::new();
         let own = self.points.iter().filter(|(at, _)| wanted(*at));
-        for (_, span) in own {
-            match spans.last_mut().filter(|last| span.start <= last.end) {
-                Some(last) => last.end = last.end.max(span.end),
-                None => spans.push(*span),
-            }
-        }
-        less(&spans, &self.windows)
+        let spans: Vec<Span> = own.map(|(_, span)| *span).collect();
+        less(&merged(&spans), &self.windows)
     }
 }
 
+/// Spans in order of their starts as spans without overlap.
+pub(super) fn merged(spans: &[Span]) -> Vec<Span> {
+    let mut merged: Vec<Span> = Vec::new();
+    for span in spans {
+        match merged.last_mut().filter(|last| span.start <= last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => merged.push(*span),
+        }
+    }
+    merged
+}
+
 /// What is left of spans outside of `out`; both are in order and without overlap.
-fn less(spans: &[Span], out: &[Span]) -> Vec<Span> {
+pub(super) fn less(spans: &[Span], out: &[Span]) -> Vec<Span> {
     let mut left = Vec::new();
     let mut keep = |span: Span| {
         if !span.is_empty() {

@@ -26,6 +26,7 @@ mod course;
 mod defects;
 mod error;
 mod explain;
+mod explain_defects;
 mod gather;
 mod intake;
 mod limits;
@@ -51,6 +52,7 @@ pub use counts::{Counted, CountsOf, CountsPer};
 pub use defects::{DefectsAnswer, DefectsQuestion};
 pub use error::AnalysisError;
 pub use explain::{ExplainQuestion, Explained};
+pub use explain_defects::ExplainDefects;
 pub use intake::{Intake, IntakeFault, TakenIn, read_intake};
 pub use limits::{
     LimitsAnswer, LimitsChange, LimitsQuestion, LimitsRow, NewLimits, RefusedLimits, change_limits,

@@ -1,9 +1,13 @@
 //! `andon defects`: defects of a period by category and origin.
 
+use std::time::Duration;
+
 use super::Outcome;
 use super::ask::{self, Of, Source, number, percent};
+use super::explain::{ExplainArgs, explained};
 use super::output::{Align, Table};
-use crate::analysis::{DefectsAnswer, DefectsQuestion, Per, Question};
+use crate::analysis::{DefectsAnswer, DefectsQuestion, ExplainDefects, Per, Question};
+use crate::config::parse_duration;
 use crate::quality::defects::{CategoryReport, OriginReport, TrendReport, TrendVerdict};
 
 /// Most frequent categories that are shown of a machine, a product or a shift.
@@ -31,6 +35,18 @@ pub(super) struct Args {
     /// What a trend is followed over.
     #[arg(long, value_enum, default_value = "day")]
     per: Per,
+    #[command(flatten)]
+    explain: ExplainArgs,
+    /// How long a unit is in the making: so much of the time before a defect is looked at.
+    #[arg(long, value_name = "DURATION", value_parser = making, requires = "explain", default_value = "10min")]
+    making: Duration,
+    /// Explain defects of this category, and of those below it, only.
+    #[arg(long, value_name = "CODE", requires = "explain")]
+    category: Option<String>,
+}
+
+fn making(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "allowed: a duration as 90s or 10min".to_owned())
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -40,9 +56,20 @@ pub(super) fn run(args: &Args) -> Outcome {
         level: args.level,
         opportunities_per_unit: args.opportunities,
         per: args.per,
+        explain: args.explain.question().map(|how| ExplainDefects {
+            how,
+            making: args.making,
+            category: args.category.clone(),
+        }),
     };
     ask::run(&args.source, &Question::Defects(question), |answer| {
-        Ok(text(&serde_json::from_value(answer)?))
+        let windows = answer["explained"].as_array().into_iter().flatten();
+        let windows: String = windows.map(|of| explained(of, "defect")).collect();
+        let mut told = text(&serde_json::from_value(answer)?);
+        if !windows.is_empty() {
+            told.push('\n');
+        }
+        Ok(told + &windows)
     })
 }
 

@@ -1,4 +1,4 @@
-//! What went along with points out of control, for `andon spc --explain`.
+//! What went along with points out of control or defects, for `--explain` of `andon spc` and `andon defects`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,17 +13,17 @@ const VALUES_SHOWN: usize = 5;
 /// Alerts, stops and states of a window in the table, each.
 const FACTS_SHOWN: usize = 5;
 
-/// Whether and how signals are explained.
+/// Whether and how signals or defects are explained.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// Tell what went along with each signal while its units were made: product and order, alerts, stops, and the process
+    /// Tell what went along with each signal or defect while its units were made: product and order, alerts, stops, and the process
     /// values that were furthest from their reference. It ranks what went along; it proves no cause.
     #[arg(long)]
     explain: bool,
     /// Time from where a unit is made to where it is measured, as 90s or 60s..2min.
     #[arg(long, value_name = "MIN..MAX", value_parser = lag, requires = "explain", default_value = "0s")]
     lag: (Duration, Duration),
-    /// Work unit that makes what is measured; that of the tag when it is left out.
+    /// Work unit that makes what is measured or defective; that of the tag, or that of the defect, when it is left out.
     #[arg(long, value_name = "WORK_UNIT", requires = "explain")]
     made_at: Option<String>,
 }
@@ -53,21 +53,21 @@ impl ExplainArgs {
     }
 }
 
-/// What went along with the signals of a chart, in words; nothing where it was not asked for.
-pub(super) fn explained(report: &Value) -> String {
-    let of = &report["explained"];
+/// What went along with the signals of a chart, or with defects, in words; nothing where it was not asked for. `noun` is
+/// what a window is of.
+pub(super) fn explained(of: &Value, noun: &str) -> String {
     let Some(windows) = of["windows"].as_array() else {
         return String::new();
     };
     if windows.is_empty() {
-        return "no signal without a recorded cause to explain\n".to_owned();
+        return format!("no {noun} without a recorded cause to explain\n");
     }
     let mut lines = Vec::new();
     if let Some(earlier) = of["left_out"].as_u64().filter(|count| *count > 0) {
         lines.push(format!("{earlier} earlier windows are not explained"));
     }
     for one in windows {
-        lines.extend(window(one, word(&of["work_unit"])));
+        lines.extend(window(one, word(&of["work_unit"]), noun));
     }
     lines.push(format!("note: {}", word(&of["note"])));
     lines.join("\n") + "\n"
@@ -77,9 +77,10 @@ fn word(value: &Value) -> &str {
     value.as_str().unwrap_or("-")
 }
 
-fn window(of: &Value, work_unit: &str) -> Vec<String> {
+fn window(of: &Value, work_unit: &str, noun: &str) -> Vec<String> {
     let signals = of["of"].as_array().map_or(&[][..], Vec::as_slice);
-    // A signal is told as its rule and its point; which points they are stands in the list of signals.
+    // A signal is told as its rule and its point; which points they are stands in the list of signals. A defect is told
+    // as its category.
     let rule = |signal| {
         let signal = word(signal);
         signal.split_once(' ').map_or(signal, |(rule, _)| rule)
@@ -87,9 +88,9 @@ fn window(of: &Value, work_unit: &str) -> Vec<String> {
     let rules: BTreeSet<&str> = signals.iter().map(rule).collect();
     let rules: Vec<&str> = rules.into_iter().collect();
     let count = signals.len();
-    let signals = if count == 1 { "signal" } else { "signals" };
+    let plural = if count == 1 { "" } else { "s" };
     let mut lines = vec![format!(
-        "{work_unit} from {} to {} ({count} {signals}: {}): product {}, order {}",
+        "{work_unit} from {} to {} ({count} {noun}{plural}: {}): product {}, order {}",
         word(&of["from"]),
         word(&of["to"]),
         rules.join(", "),

@@ -149,7 +149,7 @@ fn text(reports: &Value) -> Result<String, Failure> {
         text.push_str(&limits(report));
         text.push_str(&signals(report));
         text.push_str(&capability(report));
-        text.push_str(&explained(report));
+        text.push_str(&explained(&report["explained"], "signal"));
         for warning in report["warnings"].as_array().into_iter().flatten() {
             text.extend([format!("note: {}\n", word(&warning["text"]))]);
         }

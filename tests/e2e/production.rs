@@ -203,9 +203,14 @@ fn defects_are_told_while_the_gateway_runs() {
     assert_eq!(answer["pareto"][0]["category"], "scratch");
     assert_eq!(answer["by_product"][0]["name"], "A-100");
     assert!(answer["units"].as_f64().unwrap() >= 5.0, "{answer}");
-    // One shift, or two, are too few for a chart, and the gateway says so.
-    let error = ask(&rig, &["spc", "--of", "defects", "--from", "today"]).unwrap_err();
-    assert!(error.contains("A-100 on press1"), "{error}");
+    let charts = ask(&rig, &["spc", "--of", "defects", "--from", "2d"]).unwrap();
+    let (product, machine) = (&charts[0]["product"], &charts[0]["machine"]);
+    assert_eq!((product, machine), (&"A-100".into(), &"press1".into()));
+    // What went along is told of the time before each defect.
+    let answer = ask(&rig, &["defects", "press1", "--from", "2d", "--explain"]).unwrap();
+    let windows = &answer["explained"][0]["windows"];
+    assert_eq!(windows[0]["of"].as_array().unwrap().len(), 2, "{answer}");
+    assert_eq!(windows[0]["values"][0]["tag"], "press1.temp", "{answer}");
     gateway.stop();
 }
 
