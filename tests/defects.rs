@@ -459,7 +459,7 @@ fn limits_of_counts_are_kept_and_in_force_later() {
         "2026-05-08T00:00:00Z",
     ];
     let said = ["--try-out", "--by", "quality", "--why", "first weeks"];
-    let kept = plant.json(&[&scrap[..], &first, &said].concat());
+    let kept = plant.json(&[&scrap[..], &first, &said, &["--chart", "p"]].concat());
     assert_eq!(kept["versions"][0]["scope"], "product per shift", "{kept}");
     let later = ["--from", "2026-05-08T00:00:00Z"];
     let charts = plant.json(&[&scrap[..], &later].concat());

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::Outcome;
 use super::ask::{self, Of, Source, number, percent};
 use super::explain::{ExplainArgs, explained};
@@ -63,7 +65,11 @@ pub(super) fn run(args: &Args) -> Outcome {
         }),
     };
     ask::run(&args.source, &Question::Defects(question), |answer| {
-        let windows = answer["explained"].as_array().into_iter().flatten();
+        let windows = answer
+            .get("explained")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         let windows: String = windows.map(|of| explained(of, "defect")).collect();
         let mut told = text(&serde_json::from_value(answer)?);
         if !windows.is_empty() {
