@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::account::account;
 use super::error::AnalysisError;
-use super::oee::span_of;
 use super::period::Period;
 use super::plant::Plant;
 use crate::compare::{Factor, Frame, NewProducts, Outcome, Report, Request, compare};
@@ -87,7 +86,7 @@ pub(super) fn compare_periods(
     now: Timestamp,
 ) -> Result<Report, AnalysisError> {
     let plant = Plant::load(config, reader)?;
-    let span = span_of(&question.period, &plant, now)?;
+    let span = plant.span(&question.period, now)?;
     let mut records = Records::default();
     for unit in plant.work_units(&question.work_units)? {
         let account = account(&plant, unit, (span, now))?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{account, complete};
 use super::error::AnalysisError;
-use super::oee::{loss_model, span_of};
+use super::oee::loss_model;
 use super::period::Period;
 use super::plant::{Fact, Plant, events, facts, own_product};
 use super::stored::OrderV1;
@@ -136,7 +136,7 @@ pub(super) fn orders(
     now: Timestamp,
 ) -> Result<OrdersAnswer, AnalysisError> {
     let plant = Plant::load(config, reader)?;
-    let mut span = span_of(&question.period, &plant, now)?;
+    let mut span = plant.span(&question.period, now)?;
     span.end = span.end.min(now).max(span.start);
     let units = plant.work_units(&question.work_units)?;
     let table = table(reader, &units)?;
