@@ -7,7 +7,11 @@ use crate::production::pareto::Pareto;
 use crate::production::time_model::Downtime;
 
 /// Downtime by cause over all work units, and the share of it that has a reason.
-pub(super) fn pareto(known: &[Of<'_>], config: &Config, level: Option<usize>) -> (Vec<Cause>, Option<f64>) {
+pub(super) fn pareto(
+    known: &[Of<'_>],
+    config: &Config,
+    level: Option<usize>,
+) -> (Vec<Cause>, Option<f64>) {
     let downtimes: Vec<Downtime> = known
         .iter()
         .flat_map(|of| of.account.stops.iter().map(|stop| stop.downtime.clone()))

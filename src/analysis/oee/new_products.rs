@@ -31,7 +31,9 @@ pub(super) fn mark_new_products(
 ) -> Result<(), AnalysisError> {
     let mut made: BTreeMap<String, Made> = BTreeMap::new();
     let mut note = |product: Option<&str>, shift: String, unit: &str, pieces: f64| {
-        let made = made.entry(product.unwrap_or(UNNAMED).to_owned()).or_default();
+        let made = made
+            .entry(product.unwrap_or(UNNAMED).to_owned())
+            .or_default();
         made.shifts.insert((unit.to_owned(), shift));
         made.pieces += pieces;
     };
