@@ -43,8 +43,7 @@ impl<'a> Charting<'a> {
         let span = if config.production.calendar.is_some() {
             plant.span(&question.period, now)?
         } else {
-            let span = question.period.span(None, &config.gateway.time_zone, now);
-            span.map_err(|error| AnalysisError::Refused(error.to_string()))?
+            question.period.span(None, &config.gateway.time_zone, now)?
         };
         let mut charting = Self {
             plant,
@@ -127,8 +126,8 @@ impl<'a> Charting<'a> {
                     allowed: format!("the time of a point of the chart; the nearest is {near}"),
                 });
             }
-            AssignableCause::new(near, &exclusion.cause, by.as_str(), now)
-                .map_err(|error| AnalysisError::Refused(error.to_string()))
+            let cause = AssignableCause::new(near, &exclusion.cause, by.as_str(), now);
+            cause.map_err(AnalysisError::from)
         };
         question.learn.exclude.iter().map(cause).collect()
     }

@@ -116,7 +116,7 @@ pub(super) fn compare_periods(
     }
     let frame = records.frame(question)?;
     let request = request(question, &records);
-    compare(&request, &frame).map_err(|error| AnalysisError::Refused(error.to_string()))
+    Ok(compare(&request, &frame)?)
 }
 
 /// People of a shift, as counts.
@@ -184,8 +184,6 @@ impl Records {
     }
 
     fn frame(&self, question: &CompareQuestion) -> Result<Frame, AnalysisError> {
-        let refused =
-            |error: crate::compare::CompareError| AnalysisError::Refused(error.to_string());
         let numbers = |value: fn(&Record) -> f64| self.0.iter().map(value).collect::<Vec<f64>>();
         let labels = |value: fn(&Record) -> &str| self.0.iter().map(value).collect::<Vec<&str>>();
         let since = question.since.as_deref().unwrap_or_default();
@@ -215,9 +213,8 @@ impl Records {
                     "experience",
                     numbers(|record| record.people.experience.unwrap_or(f64::NAN)),
                 )
-            })
-            .map_err(refused)?;
-        self.figures(frame).map_err(refused)
+            })?;
+        Ok(self.figures(frame)?)
     }
 
     /// What was made, and how.

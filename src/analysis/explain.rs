@@ -62,9 +62,7 @@ impl Charting<'_> {
         observations: &[Observation],
         now: Timestamp,
     ) -> Result<Explained, AnalysisError> {
-        let refused =
-            |error: crate::quality::QualityError| AnalysisError::Refused(error.to_string());
-        let lag = TransportLag::new(question.lag_min, question.lag_max).map_err(refused)?;
+        let lag = TransportLag::new(question.lag_min, question.lag_max)?;
         let unit = self.made_at(question)?;
         let mut windows = studied.windows(lag);
         let times = Reference::of(studied, question, &windows);

@@ -91,8 +91,7 @@ impl<'a> Plant<'a> {
     /// The span of a period, by the shifts of the plant.
     pub(super) fn span(&self, period: &Period, now: Timestamp) -> Result<Span, AnalysisError> {
         let zone = &self.config.gateway.time_zone;
-        let span = period.span(Some(self.calendar()?), zone, now);
-        span.map_err(|error| AnalysisError::Refused(error.to_string()))
+        Ok(period.span(Some(self.calendar()?), zone, now)?)
     }
 
     /// The work units of these names; all when none are named.
