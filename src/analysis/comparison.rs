@@ -95,7 +95,7 @@ pub(super) fn compare_periods(
             .instances(span.start, span.end)
             .map(|shift| {
                 let people = People {
-                    crew: shift.crews.join("+"),
+                    crew: shift.crew(),
                     headcount: shift.staffing.headcount,
                     experience: shift.staffing.experience_share,
                 };

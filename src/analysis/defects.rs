@@ -203,7 +203,7 @@ fn trend_periods(
             let period = worked
                 .entry(per.first_day(shift.production_day))
                 .or_insert(credit);
-            *period = Span::new(period.start.min(credit.start), period.end.max(credit.end));
+            *period = period.hull(&credit);
         }
     }
     let (Some(first), Some(last)) = (worked.keys().next(), worked.keys().next_back()) else {

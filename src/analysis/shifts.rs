@@ -211,7 +211,7 @@ fn row(shift: &ShiftInstance, atoms: &[Atom], work_units: usize, model: LossMode
         start: shift.credit.start.to_string(),
         end: shift.credit.end.to_string(),
         hours: shift.hours(),
-        crew: shift.crews.join("+"),
+        crew: shift.crew(),
         headcount: staffed.headcount,
         planned_headcount: staffed.planned,
         headcount_gap: staffed.gap,

@@ -129,6 +129,6 @@ fn crews_of(
     let calendar = plant.calendar_of(unit)?;
     let shifts = calendar.instances(span.start, span.end);
     Ok(shifts
-        .map(|shift| (shift.key, shift.crews.join("+")))
+        .map(|shift| (shift.key.clone(), shift.crew()))
         .collect())
 }

@@ -81,7 +81,7 @@ impl Worked {
     fn note(&mut self, (order, unit): (&str, &WorkUnit), span: Span) {
         let key = (order.to_owned(), unit.name.clone());
         let known = self.times.entry(key).or_insert(span);
-        *known = Span::new(known.start.min(span.start), known.end.max(span.end));
+        *known = known.hull(&span);
     }
 
     /// Whether another order was at the work unit after `time`.
