@@ -18,8 +18,8 @@ use crate::production::calendar::{Calendar, ShiftInstance, ShiftKey};
 use crate::production::cycle::Cycle;
 use crate::production::elements::Element;
 use crate::production::reason::{ReasonEdit, ReasonEditError};
-use crate::production::span::Span;
-use crate::production::stored::AtomsV1;
+use crate::production::span::{Span, union};
+use crate::production::stored::{AtomsV1, nanos};
 use crate::production::time_model::Downtime;
 
 /// Shifts of a question at most: ten years of three a day.
@@ -62,10 +62,11 @@ pub(super) fn account(
             account.take(&statement, &shift);
         } else {
             account.provisional += 1;
-            join(&mut open, shift.credit.clip(&window));
+            open.push(shift.credit.clip(&window));
         }
     }
-    for span in open {
+    // Shifts without a statement that follow each other are worked out together.
+    for span in union(&open) {
         let assembled = work_out(plant, unit, calendar, (span, now))?;
         account.add(assembled);
     }
@@ -98,14 +99,6 @@ pub(super) fn complete(
 /// Whether samples of a shift that began at `start` are still kept.
 pub(super) fn has_samples(plant: &Plant<'_>, start: Timestamp, now: Timestamp) -> bool {
     now.saturating_sub(plant.config.history.raw) <= start
-}
-
-/// Adds a span to spans in order, which it may touch.
-fn join(spans: &mut Vec<Span>, next: Span) {
-    match spans.last_mut().filter(|last| last.end >= next.start) {
-        Some(last) => last.end = last.end.max(next.end),
-        None => spans.push(next),
-    }
 }
 
 /// Works a span out of samples.
@@ -262,7 +255,7 @@ fn stop_v1(downtime: &Downtime) -> StopV1 {
         end_ns: downtime.span.end.as_nanos(),
         element: downtime.element.downtime_name().to_owned(),
         reason: downtime.reason.as_deref().map(str::to_owned),
-        counted_ns: u64::try_from(downtime.counted.as_nanos()).unwrap_or(u64::MAX),
+        counted_ns: nanos(downtime.counted),
         is_open: downtime.is_open,
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::AnalysisError;
-use super::gather::{Cursor, texts};
+use super::gather::{Cursor, Texts, texts};
 use super::plant::{EVER, Fact, Plant, arc};
 use super::stored::{DEFECTS, DefectsV1, content};
 use crate::config::WorkUnit;
@@ -93,8 +93,6 @@ pub(super) fn attribute(
 
 /// A product, and the order that it was made for.
 type Made<'a> = (&'a Arc<str>, Option<&'a str>);
-/// Changes of what is allocated.
-type Changes = Vec<(Timestamp, Option<Arc<str>>)>;
 
 /// What a work unit made when.
 struct Products<'a> {
@@ -103,7 +101,7 @@ struct Products<'a> {
     /// Product and order of what was made.
     made: BTreeMap<&'a ShiftKey, Vec<Made<'a>>>,
     /// What was allocated, of shifts that were looked at.
-    allocated: BTreeMap<ShiftKey, Changes>,
+    allocated: BTreeMap<ShiftKey, Texts>,
 }
 
 impl<'a> Products<'a> {
@@ -149,7 +147,7 @@ fn allocated(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     shift: &ShiftInstance,
-) -> Result<Changes, AnalysisError> {
+) -> Result<Texts, AnalysisError> {
     let around = Span::new(shift.credit.start.saturating_sub(MARGIN), shift.credit.end);
     let sampled = texts(plant, unit.product, around)?;
     let tag = unit.product.and_then(|tag| plant.config.tag(tag));

@@ -89,8 +89,7 @@ fn book(mut facts: Vec<(Event, LimitsFactV1)>) -> Result<Book, AnalysisError> {
         let until_here = whole.clone().map(LimitBook::try_from).transpose();
         until_here.map_err(|error| unreadable(event, &error.to_string()))?;
     }
-    let versions = whole.map(LimitBook::try_from).transpose();
-    let versions = versions.map_err(|error| AnalysisError::Refused(error.to_string()))?;
+    let versions = whole.map(LimitBook::try_from).transpose()?;
     Ok(Book {
         versions: versions.unwrap_or_else(|| LimitBook::new(nobody())),
         facts: facts.into_iter().map(|(_, fact)| fact).collect(),

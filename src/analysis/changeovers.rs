@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{account, complete};
 use super::error::AnalysisError;
-use super::oee::span_of;
 use super::period::Period;
 use super::plant::Plant;
 use crate::config::Config;
@@ -105,7 +104,7 @@ pub(super) fn changeovers(
     now: Timestamp,
 ) -> Result<ChangeoversAnswer, AnalysisError> {
     let plant = Plant::load(config, reader)?;
-    let span = span_of(&question.period, &plant, now)?;
+    let span = plant.span(&question.period, now)?;
     let mut found: Vec<(String, Changeover)> = Vec::new();
     let mut unknown_shifts = 0;
     for unit in plant.work_units(&question.work_units)? {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::books::BookKey;
 use super::counts::{Counts, CountsOf, CountsPer, counts};
 use super::error::AnalysisError;
-use super::oee::span_of;
 use super::plant::Plant;
 use super::spc::{self, Exclusion, SpcQuestion};
 use crate::config::{Config, WorkUnit};
@@ -42,10 +41,9 @@ impl<'a> Charting<'a> {
     ) -> Result<Self, AnalysisError> {
         let plant = Plant::load(config, reader)?;
         let span = if config.production.calendar.is_some() {
-            span_of(&question.period, &plant, now)?
+            plant.span(&question.period, now)?
         } else {
-            let span = question.period.span(None, &config.gateway.time_zone, now);
-            span.map_err(|error| AnalysisError::Refused(error.to_string()))?
+            question.period.span(None, &config.gateway.time_zone, now)?
         };
         let mut charting = Self {
             plant,
@@ -128,8 +126,8 @@ impl<'a> Charting<'a> {
                     allowed: format!("the time of a point of the chart; the nearest is {near}"),
                 });
             }
-            AssignableCause::new(near, &exclusion.cause, by.as_str(), now)
-                .map_err(|error| AnalysisError::Refused(error.to_string()))
+            let cause = AssignableCause::new(near, &exclusion.cause, by.as_str(), now);
+            cause.map_err(AnalysisError::from)
         };
         question.learn.exclude.iter().map(cause).collect()
     }

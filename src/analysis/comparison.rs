@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use super::account::account;
 use super::error::AnalysisError;
-use super::oee::span_of;
 use super::period::Period;
 use super::plant::Plant;
 use crate::compare::{Factor, Frame, NewProducts, Outcome, Report, Request, compare};
@@ -87,7 +86,7 @@ pub(super) fn compare_periods(
     now: Timestamp,
 ) -> Result<Report, AnalysisError> {
     let plant = Plant::load(config, reader)?;
-    let span = span_of(&question.period, &plant, now)?;
+    let span = plant.span(&question.period, now)?;
     let mut records = Records::default();
     for unit in plant.work_units(&question.work_units)? {
         let account = account(&plant, unit, (span, now))?;
@@ -96,7 +95,7 @@ pub(super) fn compare_periods(
             .instances(span.start, span.end)
             .map(|shift| {
                 let people = People {
-                    crew: shift.crews.join("+"),
+                    crew: shift.crew(),
                     headcount: shift.staffing.headcount,
                     experience: shift.staffing.experience_share,
                 };
@@ -117,7 +116,7 @@ pub(super) fn compare_periods(
     }
     let frame = records.frame(question)?;
     let request = request(question, &records);
-    compare(&request, &frame).map_err(|error| AnalysisError::Refused(error.to_string()))
+    Ok(compare(&request, &frame)?)
 }
 
 /// People of a shift, as counts.
@@ -185,8 +184,6 @@ impl Records {
     }
 
     fn frame(&self, question: &CompareQuestion) -> Result<Frame, AnalysisError> {
-        let refused =
-            |error: crate::compare::CompareError| AnalysisError::Refused(error.to_string());
         let numbers = |value: fn(&Record) -> f64| self.0.iter().map(value).collect::<Vec<f64>>();
         let labels = |value: fn(&Record) -> &str| self.0.iter().map(value).collect::<Vec<&str>>();
         let since = question.since.as_deref().unwrap_or_default();
@@ -216,9 +213,8 @@ impl Records {
                     "experience",
                     numbers(|record| record.people.experience.unwrap_or(f64::NAN)),
                 )
-            })
-            .map_err(refused)?;
-        self.figures(frame).map_err(refused)
+            })?;
+        Ok(self.figures(frame)?)
     }
 
     /// What was made, and how.

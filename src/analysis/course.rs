@@ -9,7 +9,7 @@ use crate::production::calendar::ShiftKey;
 use crate::production::changeover::Changeover;
 use crate::production::handover::{HandoverRates, Part};
 use crate::production::span::Span;
-use crate::production::stored::{elements, times_ns};
+use crate::production::stored::{elements, nanos, times_ns};
 
 /// The course of any number of shifts of one work unit.
 #[derive(Debug, Default)]
@@ -121,8 +121,4 @@ fn read_part(stated: &PartV2) -> Part {
         unrated: stated.unrated,
         length: Duration::from_nanos(stated.length_ns),
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,6 @@ use super::attribution::{Found, attribute, rows_of};
 use super::error::AnalysisError;
 use super::explain::Explained;
 use super::explain_defects::{ExplainDefects, Made, explain};
-use super::oee::span_of;
 use super::period::{Per, Period};
 use super::plant::Plant;
 use crate::config::{Config, DefectCategories, WorkUnit};
@@ -72,7 +71,7 @@ pub(super) fn defects(
 ) -> Result<DefectsAnswer, AnalysisError> {
     check_level(question.level)?;
     let plant = Plant::load(config, reader)?;
-    let span = span_of(&question.period, &plant, now)?;
+    let span = plant.span(&question.period, now)?;
     let rows = rows_of(&plant, span)?;
     let units = plant.work_units(&question.work_units)?;
     let (mut records, mut production, mut provisional) = (Vec::new(), Vec::new(), 0);
@@ -204,7 +203,7 @@ fn trend_periods(
             let period = worked
                 .entry(per.first_day(shift.production_day))
                 .or_insert(credit);
-            *period = Span::new(period.start.min(credit.start), period.end.max(credit.end));
+            *period = period.hull(&credit);
         }
     }
     let (Some(first), Some(last)) = (worked.keys().next(), worked.keys().next_back()) else {

@@ -1,5 +1,7 @@
 //! Why a question has no answer.
 
+use super::period::PeriodError;
+use crate::compare::CompareError;
 use crate::history::HistoryError;
 use crate::production::assemble::AssembleError;
 use crate::production::calendar::CalendarError;
@@ -68,6 +70,12 @@ pub enum AnalysisError {
     /// What statistics refuse, in their words.
     #[error(transparent)]
     Quality(#[from] QualityError),
+    /// What a comparison refuses, in its words.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
+    /// A period that is none.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
     /// What was asked cannot be worked out.
     #[error("{0}")]
     Refused(String),

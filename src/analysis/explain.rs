@@ -11,7 +11,7 @@ use super::link::{Linker, WindowLink};
 use super::process::after;
 use crate::config::{Config, WorkUnit};
 use crate::model::Timestamp;
-use crate::production::span::Span;
+use crate::production::span::{Span, union};
 use crate::quality::study::{Observation, Studied};
 use crate::quality::{ProductionWindow, TransportLag, spacing};
 
@@ -62,9 +62,7 @@ impl Charting<'_> {
         observations: &[Observation],
         now: Timestamp,
     ) -> Result<Explained, AnalysisError> {
-        let refused =
-            |error: crate::quality::QualityError| AnalysisError::Refused(error.to_string());
-        let lag = TransportLag::new(question.lag_min, question.lag_max).map_err(refused)?;
+        let lag = TransportLag::new(question.lag_min, question.lag_max)?;
         let unit = self.made_at(question)?;
         let mut windows = studied.windows(lag);
         let times = Reference::of(studied, question, &windows);
@@ -181,20 +179,8 @@ impl Reference {
     fn spans(&self, wanted: impl Fn(Timestamp) -> bool) -> Vec<Span> {
         let own = self.points.iter().filter(|(at, _)| wanted(*at));
         let spans: Vec<Span> = own.map(|(_, span)| *span).collect();
-        less(&merged(&spans), &self.windows)
+        less(&union(&spans), &self.windows)
     }
-}
-
-/// Spans in order of their starts as spans without overlap.
-pub(super) fn merged(spans: &[Span]) -> Vec<Span> {
-    let mut merged: Vec<Span> = Vec::new();
-    for span in spans {
-        match merged.last_mut().filter(|last| span.start <= last.end) {
-            Some(last) => last.end = last.end.max(span.end),
-            None => merged.push(*span),
-        }
-    }
-    merged
 }
 
 /// What is left of spans outside of `out`; both are in order and without overlap.

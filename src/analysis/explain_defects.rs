@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use super::attribution::Found;
 use super::counts::Categories;
 use super::error::AnalysisError;
-use super::explain::{ExplainQuestion, Explained, NOTE, WINDOWS_MAX, less, merged};
+use super::explain::{ExplainQuestion, Explained, NOTE, WINDOWS_MAX, less};
 use super::link::Linker;
 use super::plant::Plant;
 use super::process::after;
 use crate::config::WorkUnit;
 use crate::model::Timestamp;
 use crate::production::atoms::Atom;
-use crate::production::span::Span;
+use crate::production::span::{Span, union};
 use crate::quality::defects::UNCLASSIFIED;
 use crate::quality::{ProductionWindow, TransportLag, UnitSpan, windows_of_units};
 
@@ -130,7 +130,5 @@ fn shifts_of(atoms: &[Atom], product: Option<&str>, how: &ExplainQuestion) -> Ve
             atom.credit.end.saturating_sub(how.lag_min),
         )
     });
-    let mut spans: Vec<Span> = moved.collect();
-    spans.sort_by_key(|span| (span.start, span.end));
-    merged(&spans)
+    union(&moved.collect::<Vec<_>>())
 }

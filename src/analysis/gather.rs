@@ -25,7 +25,7 @@ const BEFORE_MAX: Duration = Duration::from_hours(7 * 24);
 /// Changes of what is allocated.
 type Allocations = Vec<(Timestamp, Option<Allocation>)>;
 /// Changes of a text.
-type Texts = Vec<(Timestamp, Option<Arc<str>>)>;
+pub(super) type Texts = Vec<(Timestamp, Option<Arc<str>>)>;
 
 /// What was fetched.
 #[derive(Debug, Default)]
@@ -65,6 +65,7 @@ pub(super) fn gather(
             .into_iter()
             .map(|(_, late)| late)
             .collect(),
+        planned: plant.planned_of(unit),
         ..Gathered::default()
     };
     each(plant, Some(unit.state), around, |at, value, quality| {
@@ -86,13 +87,10 @@ pub(super) fn gather(
         .planned
         .iter()
         .filter(|(_, name, _)| *name == unit.name);
-    for (start, _, stop) in own {
+    for (start, _, stop) in own.filter(|(.., stop)| stop.is_maintenance) {
         let end = Timestamp::from_nanos(stop.end_ns);
-        found.planned.push(Span::new(*start, end));
-        if stop.is_maintenance {
-            found.work_orders.push((*start, WorkOrder::Planned));
-            found.work_orders.push((end, WorkOrder::None));
-        }
+        found.work_orders.push((*start, WorkOrder::Planned));
+        found.work_orders.push((end, WorkOrder::None));
     }
     found.work_orders.sort_by_key(|(at, _)| *at);
     Ok(found)

@@ -264,11 +264,10 @@ pub fn change_limits(
 
 /// Who makes a change, when and why.
 fn record(change: &LimitsChange, at: Timestamp) -> Result<ChangeRecord, AnalysisError> {
-    let refused = |error: crate::quality::QualityError| AnalysisError::Refused(error.to_string());
     let by = change.question.role()?;
-    let record = ChangeRecord::new(at, by.as_str(), &change.why).map_err(refused)?;
+    let record = ChangeRecord::new(at, by.as_str(), &change.why)?;
     match &change.approval {
-        Some(reference) => record.approved(reference).map_err(refused),
+        Some(reference) => Ok(record.approved(reference)?),
         None => Ok(record),
     }
 }

@@ -234,12 +234,7 @@ impl<'a> Linker<'a> {
     fn stops(&mut self, span: Span) -> Result<Vec<LinkedStop>, AnalysisError> {
         let calendar = self.plant.calendar_of(self.unit)?;
         let shifts = calendar.instances(span.start, span.end);
-        let shifts = shifts.fold(span, |hull, shift| {
-            Span::new(
-                hull.start.min(shift.credit.start),
-                hull.end.max(shift.credit.end),
-            )
-        });
+        let shifts = shifts.fold(span, |hull, shift| hull.hull(&shift.credit));
         if self
             .stops
             .as_ref()

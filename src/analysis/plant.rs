@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::error::AnalysisError;
+use super::period::Period;
 use super::stored::{
     LATE_REJECTS, LateRejectsV1, PLANNED_STOP, PlannedStopV1, ProductV1, ReasonV1, RosterV1,
     content,
@@ -85,6 +86,12 @@ impl<'a> Plant<'a> {
             .filter(|(_, name, _)| *name == unit.name);
         own.map(|(start, _, stop)| Span::new(*start, Timestamp::from_nanos(stop.end_ns)))
             .collect()
+    }
+
+    /// The span of a period, by the shifts of the plant.
+    pub(super) fn span(&self, period: &Period, now: Timestamp) -> Result<Span, AnalysisError> {
+        let zone = &self.config.gateway.time_zone;
+        Ok(period.span(Some(self.calendar()?), zone, now)?)
     }
 
     /// The work units of these names; all when none are named.

@@ -46,8 +46,7 @@ pub(super) fn samples(
         .map(|shifts| &shifts.plant);
     let span = question
         .period
-        .span(calendar, &config.gateway.time_zone, now);
-    let span = span.map_err(|error| AnalysisError::Refused(error.to_string()))?;
+        .span(calendar, &config.gateway.time_zone, now)?;
     match question.step.as_str() {
         "raw" => raw(question, reader, span),
         "trend" => trend(question, reader, span),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{account, complete};
 use super::error::AnalysisError;
-use super::oee::{Figure, loss_model, span_of};
+use super::oee::{Figure, loss_model};
 use super::period::Period;
 use super::plant::Plant;
 use crate::config::Config;
@@ -118,7 +118,7 @@ pub(super) fn shifts(
 ) -> Result<ShiftsAnswer, AnalysisError> {
     let model = loss_model(None, config)?;
     let plant = Plant::load(config, reader)?;
-    let span = span_of(&question.period, &plant, now)?;
+    let span = plant.span(&question.period, now)?;
     let units = plant.work_units(&question.work_units)?;
     let mut worked: BTreeMap<ShiftKey, Worked> = BTreeMap::new();
     let mut instances: BTreeMap<(Timestamp, ShiftKey), ShiftInstance> = BTreeMap::new();
@@ -211,7 +211,7 @@ fn row(shift: &ShiftInstance, atoms: &[Atom], work_units: usize, model: LossMode
         start: shift.credit.start.to_string(),
         end: shift.credit.end.to_string(),
         hours: shift.hours(),
-        crew: shift.crews.join("+"),
+        crew: shift.crew(),
         headcount: staffed.headcount,
         planned_headcount: staffed.planned,
         headcount_gap: staffed.gap,

@@ -238,8 +238,7 @@ pub(super) fn study(
     let target = question.target.or(measured.and_then(|spec| spec.nominal));
     let specification = (lsl.is_some() || usl.is_some())
         .then(|| Specification::new(lsl, usl, target))
-        .transpose()
-        .map_err(|error| AnalysisError::Refused(error.to_string()))?;
+        .transpose()?;
     Ok(Study {
         chart: chart.transpose()?,
         rules: rules.transpose()?,

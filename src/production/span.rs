@@ -43,6 +43,15 @@ impl Span {
         }
     }
 
+    /// The shortest span with both inside, and what is between them.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+
     /// Elapsed time; zero when empty.
     pub fn length(&self) -> Duration {
         elapsed(self.start, self.end)
@@ -56,7 +65,7 @@ pub(super) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// The same time as spans that are in order and neither touch nor overlap.
-pub(super) fn union(spans: &[Span]) -> Vec<Span> {
+pub fn union(spans: &[Span]) -> Vec<Span> {
     let mut sorted: Vec<Span> = spans.iter().copied().filter(|s| !s.is_empty()).collect();
     sorted.sort_unstable();
     let mut merged: Vec<Span> = Vec::with_capacity(sorted.len());
@@ -110,6 +119,12 @@ mod tests {
             span(i64::MIN, i64::MAX).length().as_nanos(),
             u64::MAX.into()
         );
+    }
+
+    #[test]
+    fn a_hull_holds_what_is_between() {
+        assert_eq!(span(5, 7).hull(&span(0, 2)), span(0, 7));
+        assert_eq!(span(0, 9).hull(&span(1, 2)), span(0, 9));
     }
 
     #[test]

@@ -163,8 +163,8 @@ fn date(text: &str) -> Result<Date, StoredAtomError> {
     })
 }
 
-/// A shift lasts a day, so its times fit.
-fn nanos(time: Duration) -> u64 {
+/// A time as it is stored. A shift lasts a day, so its times fit.
+pub fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 

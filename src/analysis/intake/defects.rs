@@ -1,6 +1,6 @@
 //! Defects by category: a row tells how many were found, and perhaps on what.
 
-use super::Row;
+use super::row::Row;
 use crate::analysis::stored::{DEFECTS, DefectsV1, event};
 use crate::history::Event;
 use crate::model::Timestamp;

@@ -14,24 +14,22 @@
 //! others are taken. Taking the same table twice changes nothing: a row is identified by its time and subject.
 
 mod defects;
+mod planning;
+mod remarks;
+mod row;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::period::date_of;
-use crate::analysis::stored::{
-    LATE_REJECTS, LateRejectsV1, OrderV1, PLANNED_STOP, PlannedStopV1, ProductV1, ReasonV1,
-    RosterV1, content, event,
-};
+use self::row::Row;
+use crate::analysis::stored::{LATE_REJECTS, LateRejectsV1, PLANNED_STOP, ReasonV1, content};
 use crate::config::{Config, WorkUnit};
 use crate::history::{Event, EventKind};
-use crate::model::{Role, Timestamp};
+use crate::model::Timestamp;
 
 /// Faults that are kept with their text.
 const FAULTS_MAX: usize = 20;
-/// Who gives a reason unless the table says so.
-const ROLE_DEFAULT: &str = "operator";
 
 /// What a table has brought.
 #[derive(Debug, Default)]
@@ -95,7 +93,7 @@ const TABLES: [Table; 7] = [
     Table {
         name: "late scrap",
         needs: &["found_at", "work_unit", "origin_time", "count"],
-        read: read_late,
+        read: remarks::late_scrap,
     },
     Table {
         name: "defects",
@@ -105,27 +103,27 @@ const TABLES: [Table; 7] = [
     Table {
         name: "reasons",
         needs: &["entered_at", "work_unit", "stop_start", "reason"],
-        read: read_reason,
+        read: remarks::reason,
     },
     Table {
         name: "orders",
         needs: &["order", "product", "quantity", "work_unit", "planned_start"],
-        read: read_order,
+        read: planning::order,
     },
     Table {
         name: "products",
         needs: &["product", "ideal_cycle_s", "valid_from"],
-        read: read_product,
+        read: planning::product,
     },
     Table {
         name: "roster",
         needs: &["shift", "start", "headcount"],
-        read: read_roster,
+        read: planning::roster,
     },
     Table {
         name: "planned stops",
         needs: &["work_unit", "start", "end", "kind"],
-        read: read_planned,
+        read: remarks::planned_stop,
     },
 ];
 
@@ -209,237 +207,6 @@ fn unknown_table(header: &csv::StringRecord) -> String {
         found.join(", "),
         allowed.join("; ")
     )
-}
-
-/// One row.
-struct Row<'a> {
-    columns: &'a BTreeMap<String, usize>,
-    record: &'a csv::StringRecord,
-    config: &'a Config,
-}
-
-impl Row<'_> {
-    /// A cell; `None` when it is empty or its column is not there.
-    fn cell(&self, column: &str) -> Option<&str> {
-        let place = self.columns.get(column)?;
-        self.record.get(*place).filter(|text| !text.is_empty())
-    }
-
-    fn text(&self, column: &str) -> Result<String, String> {
-        let text = self
-            .cell(column)
-            .ok_or_else(|| format!("{column} is empty"))?;
-        Ok(text.to_owned())
-    }
-
-    fn optional(&self, column: &str) -> Option<String> {
-        self.cell(column).map(str::to_owned)
-    }
-
-    fn time(&self, column: &str) -> Result<Timestamp, String> {
-        parse_time(&self.text(column)?, column)
-    }
-
-    fn optional_time(&self, column: &str) -> Result<Option<i64>, String> {
-        let time = self
-            .cell(column)
-            .map(|text| parse_time(text, column))
-            .transpose()?;
-        Ok(time.map(Timestamp::as_nanos))
-    }
-
-    fn number(&self, column: &str) -> Result<f64, String> {
-        parse_number(&self.text(column)?, column)
-    }
-
-    fn optional_number(&self, column: &str) -> Result<Option<f64>, String> {
-        self.cell(column)
-            .map(|text| parse_number(text, column))
-            .transpose()
-    }
-
-    /// The name of a work unit that there is.
-    fn work_unit(&self) -> Result<String, String> {
-        let name = self.text("work_unit")?;
-        let units = &self.config.production.work_units;
-        if units.iter().any(|unit| unit.name == name) {
-            return Ok(name);
-        }
-        let near = crate::config::did_you_mean(&name, units.iter().map(|unit| unit.name.as_str()));
-        Err(format!(
-            "work_unit = {name} is none of the configuration{near}"
-        ))
-    }
-}
-
-fn parse_time(text: &str, column: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(text).ok_or_else(|| {
-        format!("{column} = {text} is no time; allowed: RFC 3339 as 2026-03-29T06:00:00Z")
-    })
-}
-
-fn parse_number(text: &str, column: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| format!("{column} = {text} is not a number"))
-}
-
-fn read_product(row: &Row<'_>) -> Result<Event, String> {
-    let ideal_cycle_s = row.number("ideal_cycle_s")?;
-    if ideal_cycle_s <= 0.0 {
-        return Err(format!(
-            "ideal_cycle_s = {ideal_cycle_s} must be greater than 0"
-        ));
-    }
-    let product = ProductV1 {
-        family: row.optional("family").unwrap_or_default(),
-        ideal_cycle_s,
-        characteristic: row.optional("characteristic").unwrap_or_default(),
-        nominal: row.optional_number("nominal")?,
-        lsl: row.optional_number("lsl")?,
-        usl: row.optional_number("usl")?,
-    };
-    Ok(event(
-        EventKind::PRODUCT,
-        row.time("valid_from")?,
-        row.text("product")?,
-        &product,
-    ))
-}
-
-fn read_order(row: &Row<'_>) -> Result<Event, String> {
-    let order = OrderV1 {
-        product: row.text("product")?,
-        quantity: row.number("quantity")?,
-        work_unit: row.work_unit()?,
-        planned_end_ns: row.optional_time("planned_end")?,
-        actual_start_ns: row.optional_time("actual_start")?,
-        actual_end_ns: row.optional_time("actual_end")?,
-    };
-    Ok(event(
-        EventKind::ORDER,
-        row.time("planned_start")?,
-        row.text("order")?,
-        &order,
-    ))
-}
-
-fn read_roster(row: &Row<'_>) -> Result<Event, String> {
-    let start = row.time("start")?;
-    let shift = row.text("shift")?;
-    let calendar = row.config.production.calendar.as_ref();
-    let defined = calendar.map(|calendar| calendar.plant.definition());
-    if let Some(definition) = defined
-        && !definition.shifts.iter().any(|known| known.name == shift)
-        && definition.exceptions.is_empty()
-    {
-        let known: Vec<&str> = definition
-            .shifts
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect();
-        return Err(format!(
-            "shift = {shift} is none of the calendar; allowed: {}",
-            known.join(", ")
-        ));
-    }
-    let share = row.optional_number("experience_share")?;
-    if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
-        return Err(format!("experience_share = {share} is outside 0 to 1"));
-    }
-    let headcount = row.optional_number("headcount")?;
-    if let Some(count) =
-        headcount.filter(|count| count.fract() != 0.0 || !(0.0..1e6).contains(count))
-    {
-        return Err(format!("headcount = {count} is no number of people"));
-    }
-    let date = date_of(start, &row.config.gateway.time_zone).to_string();
-    let roster = RosterV1 {
-        headcount: row.cell("headcount").and_then(|text| text.parse().ok()),
-        crew: row.optional("crew"),
-        experience_share: share,
-        date: date.clone(),
-        shift: shift.clone(),
-    };
-    Ok(event(
-        EventKind::STAFFING,
-        start,
-        format!("{date}.{shift}"),
-        &roster,
-    ))
-}
-
-fn read_reason(row: &Row<'_>) -> Result<Event, String> {
-    let role = row
-        .optional("role")
-        .unwrap_or_else(|| ROLE_DEFAULT.to_owned());
-    Role::parse(&role).map_err(|error| format!("role = {role}: {error}"))?;
-    let reason = row.optional("reason").filter(|reason| reason != "-");
-    let tree = row.config.production.reasons.as_ref();
-    if let (Some(tree), Some(reason)) = (tree, &reason)
-        && !tree.contains(reason)
-    {
-        return Err(format!("reason = {reason} is not the code of a [[reason]]"));
-    }
-    let said = ReasonV1 {
-        stop_start_ns: row.time("stop_start")?.as_nanos(),
-        role,
-        reason,
-    };
-    Ok(event(
-        EventKind::REASON_EDIT,
-        row.time("entered_at")?,
-        row.work_unit()?,
-        &said,
-    ))
-}
-
-fn read_late(row: &Row<'_>) -> Result<Event, String> {
-    let (found_at, origin) = (row.time("found_at")?, row.time("origin_time")?);
-    if found_at < origin {
-        return Err("found_at is before origin_time".to_owned());
-    }
-    let late = LateRejectsV1 {
-        work_unit: row.work_unit()?,
-        origin_ns: origin.as_nanos(),
-        product: row.optional("product"),
-        order: row.optional("order"),
-        scrap: row.number("count")?,
-        rework: row.optional_number("rework")?.unwrap_or(0.0),
-    };
-    if late.scrap < 0.0 || late.rework < 0.0 {
-        return Err("count and rework must be 0 or greater".to_owned());
-    }
-    let (product, order) = (late.product.as_deref(), late.order.as_deref());
-    let subject = format!(
-        "{} {origin} {} {}",
-        late.work_unit,
-        product.unwrap_or("-"),
-        order.unwrap_or("-")
-    );
-    Ok(event(LATE_REJECTS, found_at, subject, &late))
-}
-
-fn read_planned(row: &Row<'_>) -> Result<Event, String> {
-    let (start, end) = (row.time("start")?, row.time("end")?);
-    if end <= start {
-        return Err("end is not after start".to_owned());
-    }
-    let kind = row.text("kind")?;
-    let is_maintenance = match kind.as_str() {
-        "maintenance" => true,
-        "break" | "other" | "no_plan" => false,
-        _ => {
-            return Err(format!(
-                "kind = {kind} is unknown; allowed: maintenance, break, other"
-            ));
-        }
-    };
-    let stop = PlannedStopV1 {
-        end_ns: end.as_nanos(),
-        is_maintenance,
-        label: row.optional("label").unwrap_or_default(),
-    };
-    Ok(event(PLANNED_STOP, start, row.work_unit()?, &stop))
 }
 
 /// From when on products were brought that `events` say something new about.

@@ -52,6 +52,11 @@ impl ShiftInstance {
         self.present.length().as_secs_f64() / 3_600.0
     }
 
+    /// Who works it, in one word; empty where crews are not told apart.
+    pub fn crew(&self) -> String {
+        self.crews.join("+")
+    }
+
     /// What is between its first and its last part; empty for a shift that is all transition.
     pub fn settled(&self) -> Span {
         Span::new(
