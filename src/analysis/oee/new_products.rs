@@ -11,8 +11,8 @@ use crate::analysis::plant::Plant;
 use crate::production::product::Maturity;
 use crate::production::span::Span;
 
+/// A product that was not made for longer is as good as new.
 const MATURITY: Duration = Duration::from_hours(24 * 400);
-/// Of the answer; a reader refuses what it does not know.
 
 /// How much of a product was made.
 #[derive(Default)]
