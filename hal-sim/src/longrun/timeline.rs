@@ -23,7 +23,7 @@ pub(super) struct Interval {
     pub(super) start: i64,
     pub(super) end: i64,
     pub(super) activity: Activity,
-    /// In a planned window: whatever is not running is a planned stop.
+    /// In a planned window: whatever is neither run nor setup is a planned stop.
     pub(super) is_planned: bool,
     pub(super) instance: Option<usize>,
     pub(super) order: Option<usize>,

@@ -152,7 +152,8 @@ impl Machine<'_> {
             .or_default()
     }
 
-    /// Each state holds until the next sample. A planned window is known from the calendar, but running in it counts.
+    /// Each state holds until the next sample. A planned window is known from the calendar, but running, or being set
+    /// up, in it counts.
     fn times(&self, samples: &[(i64, Option<Sample>)], atoms: &mut Atoms) {
         let mut last: Option<&Sample> = None;
         for pair in samples.windows(2) {
@@ -166,7 +167,7 @@ impl Machine<'_> {
                 .iter()
                 .any(|(start, end)| (start..end).contains(&time));
             let category = match here {
-                Some(sample) if is_planned && sample.category != "run" => "planned",
+                Some(sample) if is_planned && !works(sample.category) => "planned",
                 Some(sample) => sample.category,
                 None if is_planned && last.category != "run" => "planned",
                 None => "unknown",
@@ -259,4 +260,8 @@ pub(crate) fn ledger(dir: &Path) -> Atoms {
         atoms.insert(key.into(), atom);
     }
     atoms
+}
+
+fn works(category: &str) -> bool {
+    matches!(category, "run" | "setup")
 }

@@ -214,9 +214,7 @@ impl Book<'_> {
     }
 
     pub(super) fn reliability(&self, machine: usize, timeline: &Timeline) -> Reliability {
-        let operating = |one: &&Interval| {
-            one.activity == Activity::Run || (one.activity == Activity::Setup && !one.is_planned)
-        };
+        let operating = |one: &&Interval| matches!(one.activity, Activity::Run | Activity::Setup);
         let operating_ms: i64 = timeline
             .intervals
             .iter()

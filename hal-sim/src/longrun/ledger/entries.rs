@@ -188,9 +188,10 @@ pub(super) struct StaffingEntry {
 impl Seconds {
     pub(super) fn add(&mut self, interval: &Interval, span_ms: i64) {
         let place = match interval.activity {
+            // A machine that works through a break adds it back to its busy time, whether it runs or is set up.
             Activity::Run => &mut self.run_s,
-            _ if interval.is_planned => &mut self.planned_stop_s,
             Activity::Setup => &mut self.setup_s,
+            _ if interval.is_planned => &mut self.planned_stop_s,
             Activity::Malfunction => &mut self.malfunction_s,
             Activity::MinorStop => &mut self.minor_stop_s,
             Activity::External => &mut self.external_s,
@@ -209,5 +210,39 @@ impl Seconds {
             + self.external_s
             + self.idle_s
             + self.unknown_s
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(activity: Activity, is_planned: bool, of: fn(&Seconds) -> f64) {
+        let interval = Interval {
+            start: 0,
+            end: 60_000,
+            activity,
+            is_planned,
+            instance: None,
+            order: None,
+        };
+        let mut seconds = Seconds::default();
+        seconds.add(&interval, 60_000);
+        assert_eq!(
+            (of(&seconds).to_bits(), seconds.total().to_bits()),
+            (60.0_f64.to_bits(), 60.0_f64.to_bits()),
+            "{activity:?}"
+        );
+    }
+
+    #[test]
+    fn in_a_planned_stop_all_but_work_is_planned() {
+        check(Activity::Run, true, |of| of.run_s);
+        check(Activity::Setup, true, |of| of.setup_s);
+        check(Activity::Idle, true, |of| of.planned_stop_s);
+        check(Activity::MinorStop, true, |of| of.planned_stop_s);
+        check(Activity::MinorStop, false, |of| of.minor_stop_s);
+        check(Activity::Break, false, |of| of.planned_stop_s);
     }
 }

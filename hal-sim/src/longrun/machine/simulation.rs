@@ -193,7 +193,8 @@ impl<'p> Simulation<'p> {
         self.thermal
             .advance(until - 1, is_running, &mut self.out.temps);
         let is_planned = segment.use_for != Use::Work;
-        if is_planned {
+        // A changeover that goes on through a break does not wait in it.
+        if is_planned && activity != Activity::Setup {
             self.note_planned(until - self.now);
         }
         if until > self.now {
