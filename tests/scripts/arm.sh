@@ -121,8 +121,9 @@ build() {
         file -b "$stripped" | cut -d, -f1-2
         printf '%s: %s bytes stripped (%s)\n' "$architecture" "$(stat -c %s "$stripped")" "$(needed_glibc "$path")"
         # The limit of the design; the profile `dist` optimises at link time and is smaller still.
-        # The goal of 15 MB is missed since the history came, 17.3 MB on aarch64: this keeps it from growing further.
-        (($(stat -c %s "$stripped") < 18000000)) || die "the $architecture binary is not below 18 MB"
+        # The goal of 15 MB is missed since the history and the production figures came, 18.0 MB on aarch64 with all that can
+        # be built for size built so: this keeps it from growing further.
+        (($(stat -c %s "$stripped") < 18500000)) || die "the $architecture binary is not below 18.5 MB"
     done
 }
 
