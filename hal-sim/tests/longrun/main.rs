@@ -125,11 +125,14 @@ fn a_new_product_is_not_made_before_its_introduction_and_a_revision_changes_the_
     };
     assert!(made("P-400").all(|record| text(record, "shift_instance") >= "2026-03-16"));
     assert!(made("P-400").any(|record| whole(record, "produced") > 0));
+    let mut seen = BTreeSet::new();
     for record in made("P-200").filter(|record| whole(record, "produced") > 0) {
         let ideal_s = number(record, "ideal_s") / number(record, "produced");
         let is_revised = text(record, "shift_instance") >= "2026-03-20";
         assert_eq!(ideal_s, if is_revised { 14.5 } else { 15.0 }, "{record}");
+        seen.insert(is_revised);
     }
+    assert_eq!(seen.len(), 2, "made with both ideal cycles");
     let products = std::fs::read_to_string(dir.path().join("products.csv")).unwrap();
     assert!(
         products.contains("\nP-200,A,14.5,2026-03-20T05:00:00Z,width,mm,64,63.4,64.6\n"),
@@ -446,9 +449,26 @@ prop_compose! {
     }
 }
 
+/// On m3 the part that fills an order is done half a millisecond before a row of the values.
+#[test]
+fn the_last_part_of_an_order_is_shown_while_the_order_is() {
+    let keys = "minor_stops_per_hour = 3.116\nexternal_per_day = 47.767\nmtbf = \"7h\"\nmttr = \"90m\"\n\
+        scrap_percent = 1.886\nrework_percent = 23.171\ncounter = \"u32\"\ncounter_start = 16331\n\
+        runs_through_breaks = true\nkind = \"plain\"\nshifts = [\"early\", \"late\", \"night\"]";
+    let tables = "[recording]\ngaps_per_week = 47.325\nbad_per_week = 6.738\nrestarts_per_month = 3.090\n\
+        backsteps_per_month = 36.422\n[orders]\nhours_min = 0.1\nhours_max = 3.0\nidle_share = 1.0\n\
+        [staffing]\nabsence = 0.451\n[[break]]\nshift = \"night\"\nstart = \"01:00\"\nfor = \"45m\"\n\
+        [[maintenance]]\nday = \"sun\"\nstart = \"13:00\"\nfor = \"2h\"\n";
+    let plan = Plan {
+        seed: 14_253_604_832_882_059_376,
+        sample_ms: 2_000,
+        ..plain(3, keys, tables)
+    };
+    check(&plan, date(2026, 10, 24), 2);
+}
+
 proptest! {
-    // The same plans each time, so that a change is judged by itself. One plan that is not among them is known to differ:
-    // that of scenario seed 14253604832882059376, where this reader books a part on no order and the ledger does not.
+    // The same plans each time, so that a change is judged by itself.
     #![proptest_config(ProptestConfig {
         cases: 16,
         rng_seed: RngSeed::Fixed(2026),

@@ -70,6 +70,25 @@ impl<'t> Faults<'t> {
         default
     }
 
+    /// The upper end of a range whose lower one is known; noted when it lies below that.
+    pub(super) fn upper(
+        &mut self,
+        (key, value): (&str, Option<&At<f64>>),
+        (lower_key, lower): (&str, f64),
+        default: f64,
+        allowed: RangeInclusive<f64>,
+    ) -> f64 {
+        let upper = self.number(key, value, default.max(lower), allowed);
+        if upper < lower {
+            let at = value.map_or(0, |value| value.span().start);
+            self.add(
+                at,
+                format!("{key} = {upper} is below {lower_key} = {lower}"),
+            );
+        }
+        upper.max(lower)
+    }
+
     /// A span in milliseconds of 1 s to 30 days, or its default.
     pub(super) fn span_ms(&mut self, key: &str, text: Option<&At<String>>, default_ms: i64) -> i64 {
         const LONGEST_MS: i64 = 30 * 86_400_000;

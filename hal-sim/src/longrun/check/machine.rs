@@ -94,22 +94,15 @@ pub(super) fn orders(raw: &RawOrders, faults: &mut Faults<'_>) -> OrderRules {
         4.0,
         0.1..=1_000.0,
     );
-    let hours_max = faults.number(
-        "orders.hours_max",
-        raw.hours_max.as_ref(),
-        hours_min.max(10.0),
+    let hours_max = faults.upper(
+        ("orders.hours_max", raw.hours_max.as_ref()),
+        ("hours_min", hours_min),
+        10.0,
         0.1..=1_000.0,
     );
-    if hours_max < hours_min {
-        let at = raw.hours_max.as_ref().map_or(0, |value| value.span().start);
-        faults.add(
-            at,
-            format!("orders.hours_max = {hours_max} is below hours_min = {hours_min}"),
-        );
-    }
     OrderRules {
         hours_min,
-        hours_max: hours_max.max(hours_min),
+        hours_max,
         idle_share: faults.number("orders.idle_share", raw.idle_share.as_ref(), 0.0, 0.0..=1.0),
         idle_ms: float(faults.span_ms("orders.idle", raw.idle.as_ref(), 1_200_000)),
     }

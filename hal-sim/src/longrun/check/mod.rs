@@ -290,19 +290,12 @@ fn late_scrap(raw: &RawPlan, faults: &mut Faults<'_>) -> LateScrapRules {
         1.0,
         0.0..=90.0,
     );
-    let days_max = faults.number(
-        "late_scrap.days_max",
-        raw.days_max.as_ref(),
-        3.0_f64.max(days_min),
+    let days_max = faults.upper(
+        ("late_scrap.days_max", raw.days_max.as_ref()),
+        ("days_min", days_min),
+        3.0,
         0.0..=90.0,
     );
-    if days_max < days_min {
-        let at = raw.days_max.as_ref().map_or(0, |value| value.span().start);
-        faults.add(
-            at,
-            format!("late_scrap.days_max = {days_max} is below days_min = {days_min}"),
-        );
-    }
     LateScrapRules {
         per_million: faults.number(
             "late_scrap.per_million",
@@ -311,6 +304,6 @@ fn late_scrap(raw: &RawPlan, faults: &mut Faults<'_>) -> LateScrapRules {
             0.0..=500_000.0,
         ),
         days_min,
-        days_max: days_max.max(days_min),
+        days_max,
     }
 }

@@ -162,13 +162,13 @@ impl Book<'_> {
         timeline.stops.iter().enumerate().map(entry).collect()
     }
 
-    /// What a reader of the samples can see: a part is in the first row that is not before it.
+    /// What a reader of the samples can see: a part is in the first row after it.
     fn around(&self, one: &Changeover, timeline: &Timeline) -> Around {
         let row = |part: &Part| {
             let past = (part.at - self.calendar.from).rem_euclid(self.plan.sample_ms);
-            part.at + (self.plan.sample_ms - past) % self.plan.sample_ms
+            part.at - past + self.plan.sample_ms
         };
-        let setup = timeline.parts.partition_point(|part| part.at <= one.start);
+        let setup = timeline.parts.partition_point(|part| part.at < one.start);
         let (before, after) = timeline.parts.split_at(setup);
         let is_good = |part: &&Part| part.outcome == Outcome::Good;
         let last_good = before.iter().rfind(is_good).map(row);

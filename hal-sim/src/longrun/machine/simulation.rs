@@ -269,7 +269,8 @@ impl<'p> Simulation<'p> {
             self.part_left_ms += at - float(self.now);
             if !is_done && self.is_order_done() {
                 is_done = true;
-                until = until.min(self.on_grid(at.floor() + 1.0));
+                // The first row after the part shows it, and is the first without its order.
+                until = until.min(self.on_grid(float(at_ms + 1)));
             }
         }
         let ran_ms = float(until - self.now);
