@@ -78,11 +78,6 @@ impl Encoder {
         self.bytes.push(low_seven(n));
     }
 
-    /// Bytes as they are.
-    pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-
     fn signed(&mut self, n: i64) {
         self.varint(((n << 1) ^ (n >> 63)).cast_unsigned());
     }

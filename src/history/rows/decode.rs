@@ -3,7 +3,7 @@
 use super::super::blob::{Damage, unseal};
 use super::super::column::{Column, Decoder, scale_of};
 use super::super::number::{float, float_u, i32_of, nearest, u64_of};
-use super::{CHAINED, DOUBLES, Need, PLAIN, ROWS_MAX, Row};
+use super::{CENTRED, CHAINED, DOUBLES, Need, ROWS_MAX, Row, centre};
 use crate::history::rollup::Rollup;
 
 /// The wanted columns of a chunk; of the others all rows are 0.
@@ -48,6 +48,15 @@ struct Scale {
     mean_unit: f64,
 }
 
+impl Scale {
+    fn new(decimals: u8, bits: u8) -> Self {
+        Self {
+            unit: scale_of(decimals),
+            mean_unit: float(1 << bits).recip(),
+        }
+    }
+}
+
 /// Decodes the wanted columns. Without its column, `good` is the count of values.
 pub(in crate::history) fn decode(
     bytes: &[u8],
@@ -69,15 +78,16 @@ pub(in crate::history) fn decode(
     let bits = body.byte()?;
     let values = match layout {
         DOUBLES => decode_doubles(&mut body, rows, need)?,
-        PLAIN | CHAINED if bits > 62 || decimals > 9 => {
+        CENTRED | CHAINED if bits > 62 || decimals > 9 => {
             return Err(Damage("its scale cannot be"));
         }
-        PLAIN | CHAINED => Values::Grid {
-            grid: Scale {
-                unit: scale_of(decimals),
-                mean_unit: float(1 << bits).recip(),
-            },
-            columns: decode_grid(&mut body, rows, need, layout == CHAINED)?,
+        CENTRED => Values::Grid {
+            grid: Scale::new(decimals, bits),
+            columns: decode_centred(&mut body, rows, need, bits)?,
+        },
+        CHAINED => Values::Grid {
+            grid: Scale::new(decimals, bits),
+            columns: decode_chained(&mut body, rows, need)?,
         },
         _ => return Err(Damage("its layout is unknown")),
     };
@@ -142,20 +152,75 @@ const fn wanted(need: Need) -> [bool; 7] {
     ]
 }
 
-fn decode_grid(
+fn decode_columns(
+    body: &mut Decoder<'_>,
+    rows: usize,
+    wanted: [bool; 7],
+) -> Result<[Column<i64>; 7], Damage> {
+    let mut columns = [const { Column::Same(0) }; 7];
+    for (column, wanted) in columns.iter_mut().zip(wanted) {
+        *column = ints(body, rows, wanted)?;
+    }
+    Ok(columns)
+}
+
+fn decode_centred(
     body: &mut Decoder<'_>,
     rows: usize,
     need: Need,
-    is_chained: bool,
+    bits: u8,
 ) -> Result<[Column<i64>; 7], Damage> {
-    let mut columns = [const { Column::Same(0) }; 7];
-    for (column, wanted) in columns.iter_mut().zip(wanted(need)) {
-        *column = ints(body, rows, wanted)?;
+    let mut wanted = wanted(need);
+    let [_, _, mean, ..] = &mut wanted;
+    *mean |= need.smallest();
+    let mut columns = decode_columns(body, rows, wanted)?;
+    let [one, other, mean, ..] = &mut columns;
+    if need.smallest() {
+        (*one, *other) = uncentred(one, other, mean, (rows, bits));
     }
-    if let [min, spread, ..] = &mut columns
-        && is_chained
-        && need.smallest()
-    {
+    Ok(columns)
+}
+
+/// From distances to the rounded mean to the smallest and the spread.
+fn uncentred(
+    below: &Column<i64>,
+    above: &Column<i64>,
+    mean: &Column<i64>,
+    (rows, bits): (usize, u8),
+) -> (Column<i64>, Column<i64>) {
+    let spread = |below: i64, above: i64| below.saturating_add(above);
+    let smallest = |mean: i64, below: i64| centre(mean, bits).saturating_sub(below);
+    if let (Column::Same(below), Column::Same(above), Column::Same(mean)) = (below, above, mean) {
+        return (
+            Column::Same(smallest(*mean, *below)),
+            Column::Same(spread(*below, *above)),
+        );
+    }
+    let (belows, aboves) = (|| below.iter(rows), above.iter(rows));
+    let smallests = mean.iter(rows).zip(belows());
+    (
+        Column::Each(
+            smallests
+                .map(|(mean, below)| smallest(mean, below))
+                .collect(),
+        ),
+        Column::Each(
+            belows()
+                .zip(aboves)
+                .map(|(below, above)| spread(below, above))
+                .collect(),
+        ),
+    )
+}
+
+fn decode_chained(
+    body: &mut Decoder<'_>,
+    rows: usize,
+    need: Need,
+) -> Result<[Column<i64>; 7], Damage> {
+    let mut columns = decode_columns(body, rows, wanted(need))?;
+    let [min, spread, ..] = &mut columns;
+    if need.smallest() {
         *min = unchained(min, spread, rows);
     }
     Ok(columns)

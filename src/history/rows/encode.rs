@@ -3,7 +3,7 @@
 use super::super::blob::seal;
 use super::super::column::{Encoder, decimals_of, scale_of};
 use super::super::number::{bits_of, float, float_u, i64_of, nearest, round};
-use super::{CHAINED, DOUBLES, PLAIN, Row};
+use super::{CENTRED, CHAINED, DOUBLES, Row, centre};
 use crate::history::rollup::Rollup;
 
 /// Integers stay below this so that sums of a few fit.
@@ -139,30 +139,42 @@ impl Grid {
     }
 
     fn encode(&self, body: &mut Encoder) {
-        let [min, spread, ..] = &self.columns;
-        let max = min
-            .iter()
-            .zip(spread)
-            .map(|(min, spread)| min.saturating_add(*spread));
-        let befores = std::iter::once(0).chain(max);
-        let gaps: Vec<i64> = min
-            .iter()
+        let [min, spread, mean, ..] = &self.columns;
+        let rows = || min.iter().zip(spread);
+        let centres = mean.iter().map(|mean| centre(*mean, self.bits));
+        let centred: Extremes = rows()
+            .zip(centres)
+            .map(|((min, spread), centre)| {
+                let below = centre.saturating_sub(*min);
+                (below, spread.saturating_sub(below))
+            })
+            .unzip();
+        let befores =
+            std::iter::once(0).chain(rows().map(|(min, spread)| min.saturating_add(*spread)));
+        let chained: Extremes = rows()
             .zip(befores)
-            .map(|(min, max)| min.saturating_sub(max))
-            .collect();
-        let (mut plain, mut chained) = (Encoder::default(), Encoder::default());
-        plain.ints(min);
-        chained.ints(&gaps);
-        let (plain, chained) = (plain.finish(), chained.finish());
-        let is_chained = chained.len() < plain.len();
-        body.byte(if is_chained { CHAINED } else { PLAIN });
+            .map(|((min, spread), before)| (min.saturating_sub(before), *spread))
+            .unzip();
+        let is_chained = digits(&chained) < digits(&centred);
+        body.byte(if is_chained { CHAINED } else { CENTRED });
         body.byte(self.decimals);
         body.byte(self.bits);
-        body.append(if is_chained { &chained } else { &plain });
-        for column in self.columns.iter().skip(1) {
+        let (one, other) = if is_chained { chained } else { centred };
+        body.ints(&one);
+        body.ints(&other);
+        for column in self.columns.iter().skip(2) {
             body.ints(column);
         }
     }
+}
+
+/// Two columns that give the smallest and the largest values.
+type Extremes = (Vec<i64>, Vec<i64>);
+
+/// Binary digits of all numbers: near enough to what they will cost to choose between two ways.
+fn digits((one, other): &Extremes) -> u64 {
+    let digits = |n: &i64| u64::from(u64::BITS - n.unsigned_abs().leading_zeros());
+    one.iter().chain(other).map(digits).sum()
 }
 
 /// The integer that a computed number is but for rounding; `None` when it is none.

@@ -1,10 +1,11 @@
 //! Roll-up rows as a chunk of columns.
 //!
 //! Body: rows (varint), the numbers of the buckets and the columns of counts and times, then layout (1), decimals (1),
-//! bits (1) and seven columns of values. With layout 1 and 2 every value is an integer over ten to the decimals: smallest
-//! (with layout 2: less the largest of the row before, which suits counters); largest - smallest; mean times `2^bits`,
-//! where that exceeds the largest count, so that the sum comes back exactly; sum of squared deviations from the rounded
-//! mean; integral - mean times seconds; first - smallest; largest - last. These are small numbers for what instruments
+//! bits (1) and seven columns of values. With layout 1 and 2 every value is an integer over ten to the decimals: two for
+//! the extremes; mean times `2^bits`, where that exceeds the largest count, so that the sum comes back exactly; sum of
+//! squared deviations from the rounded mean; integral - mean times seconds; first - smallest; largest - last. The extremes
+//! are with layout 1 rounded mean - smallest and largest - rounded mean, which suits noise; with layout 2 smallest -
+//! largest of the row before and largest - smallest, which suits counters. These are small numbers for what instruments
 //! deliver: states and set values cost next to nothing, a noisy signal three to four bytes a row. Layout 0 has doubles.
 
 mod decode;
@@ -20,7 +21,7 @@ const ROWS_MAX: u64 = 1 << 22;
 
 /// Layouts of the value columns.
 const DOUBLES: u8 = 0;
-const PLAIN: u8 = 1;
+const CENTRED: u8 = 1;
 const CHAINED: u8 = 2;
 
 /// A bucket's number, counted from the epoch in buckets of its tier, and its statistics.
@@ -60,5 +61,13 @@ impl Need {
 
     const fn smallest(self) -> bool {
         self.extremes || self.ends
+    }
+}
+
+/// The mean rounded to the grid of the values, from the mean times `2^bits`.
+const fn centre(mean: i64, bits: u8) -> i64 {
+    match bits {
+        0 => mean,
+        _ => mean.saturating_add(1 << (bits - 1)) >> bits,
     }
 }
