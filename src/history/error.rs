@@ -38,6 +38,11 @@ pub enum HistoryError {
     /// A read or write of the store failed.
     #[error("access the history")]
     Store(#[source] Box<redb::Error>),
+    /// The store was closed after a failure and could not be opened again yet.
+    #[error(
+        "the history is closed after a failure of its file; the gateway opens it again once it can"
+    )]
+    Closed,
     /// The store's own structure is damaged beyond a single chunk.
     #[error("the structure of the history is damaged: {0}")]
     Damaged(String),

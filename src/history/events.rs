@@ -27,16 +27,8 @@ pub struct EventKind(pub u8);
 impl EventKind {
     /// An alert or a change of its state.
     pub const ALERT: Self = Self(1);
-    /// A finding of a detector.
-    pub const DETECTION: Self = Self(2);
-    /// A change of a machine's state.
-    pub const STATE: Self = Self(3);
-    /// A production counter's reading or correction.
-    pub const COUNTER: Self = Self(4);
     /// An order begins or ends.
     pub const ORDER: Self = Self(5);
-    /// A change of context: mode, crew, material.
-    pub const CONTEXT: Self = Self(6);
     /// A change of product.
     pub const PRODUCT: Self = Self(7);
     /// A person named or changed the reason of a stop.

@@ -17,7 +17,7 @@ use super::rollup::Rollup;
 use super::series::SeriesId;
 use super::store::{self, Store, Touched};
 use super::tables::{DIRTY, Tier, hour_of, hour_start};
-use super::writer::{Writer, begin};
+use super::writer::Writer;
 use crate::model::{Quality, Timestamp, Value};
 
 /// Samples per transaction.
@@ -76,7 +76,7 @@ impl Writer {
                 .or_default()
                 .adopt(&points, *cell);
         }
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         {
             let mut store = Store::open(&write)?;
             let target = self.target(run.series);
@@ -145,7 +145,7 @@ impl Writer {
         changes.reverse();
         changes.sort_by_key(|(minute, _)| *minute);
         changes.dedup_by_key(|(minute, _)| *minute);
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         {
             let mut store = Store::open(&write)?;
             let damaged = chunks::apply(

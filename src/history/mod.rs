@@ -37,6 +37,8 @@ mod derive;
 mod error;
 mod evaluate;
 mod events;
+mod file;
+mod handle;
 mod import;
 mod journal;
 mod number;
@@ -59,6 +61,7 @@ mod writer;
 pub use answer::{Answer, AnswerRow, Gap, Samples, SeriesAnswer};
 pub use error::{HistoryError, Result};
 pub use events::{Event, EventKind, EventQuery};
+pub use file::stored_zone;
 pub use import::Imported;
 pub use query::{Aggregate, Query, QueryError, Step};
 pub use reader::{Export, Exported, Reader};
@@ -69,7 +72,7 @@ pub use tables::Tier;
 pub use trend::{Trend, TrendError, TrendOptions, trend_of};
 pub use upkeep::Maintained;
 pub use verify::{Fault, Statistics, TierStatistics, VerifyReport};
-pub use writer::{Commit, FILE, Writer, stored_zone};
+pub use writer::{Commit, FILE, Writer};
 
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,14 @@ use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{ReadTransaction, ReadableTable};
 
 use super::answer::{Answer, Samples};
 use super::calendar::Calendar;
 use super::error::{HistoryError, Result, guarded};
 use super::evaluate::evaluate;
 use super::events::{self, Event, EventQuery};
+use super::handle::Handle;
 use super::number::i32_of;
 use super::query::Query;
 use super::rollup::Rollup;
@@ -28,13 +29,13 @@ const CELLS_ALONE: usize = 20_000;
 /// Reads the history as it is at the moment of each call.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    pub(super) db: Arc<Database>,
+    pub(super) db: Handle,
     pub(super) calendar: Arc<Calendar>,
     pub(super) path: PathBuf,
 }
 
 impl Reader {
-    pub(super) const fn new(db: Arc<Database>, calendar: Arc<Calendar>, path: PathBuf) -> Self {
+    pub(super) const fn new(db: Handle, calendar: Arc<Calendar>, path: PathBuf) -> Self {
         Self { db, calendar, path }
     }
 

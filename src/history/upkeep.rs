@@ -6,18 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::ReadableTable;
 
 use super::calendar::Calendar;
 use super::derive::derive_days;
 use super::error::{Result, guarded};
+use super::file::keep_seq;
 use super::journal::{self, Fold};
 use super::number::i32_of;
 use super::point::{self, Points};
 use super::settings::Retention;
 use super::store::{self, Store, Target};
 use super::tables::{self, DIRTY, JOURNAL, META, Marks, PIECES, Tier, hour_of, hour_start};
-use super::writer::{Writer, begin, keep_seq};
+use super::writer::Writer;
 use crate::model::Timestamp;
 
 /// Samples in the journal from which it is moved into pieces: what is held in memory meanwhile.
@@ -65,9 +66,24 @@ impl Upkeep {
         }
     }
 
+    /// The same after the store was opened again.
+    pub(super) fn anew(&self, journal_rows: u64) -> Self {
+        Self {
+            damaged: self.damaged,
+            ..Self::new(journal_rows)
+        }
+    }
+
     pub(super) fn journal_grew(&mut self, samples: usize) {
         self.rows += 1;
         self.samples += samples;
+    }
+
+    /// Makes it due to move the journal, if there is any: that too which came while an earlier part was being moved.
+    fn hurry(&mut self) {
+        if self.rows > 0 {
+            self.samples = self.samples.max(JOURNAL_SAMPLES);
+        }
     }
 
     fn is_fold_due(&mut self, now: Timestamp) -> bool {
@@ -106,30 +122,36 @@ fn each_seq(hours: &[(i32, Vec<u64>)]) -> impl Iterator<Item = (i32, u64)> {
 impl Writer {
     /// Does one slice of upkeep, for at most `series` series (a few hundred keep a slice below a commit's own time).
     pub fn maintain(&mut self, now: Timestamp, series: usize) -> Result<Maintained> {
-        let series = series.max(1);
-        guarded(|| {
-            if self.upkeep.fold.is_some() || self.upkeep.is_fold_due(now) {
-                return self.fold(series);
-            }
-            let looked = self.upkeep.looked.replace(now.as_nanos());
-            let rested =
-                looked.is_none_or(|last| !(0..LOOK_NANOS).contains(&(now.as_nanos() - last)));
-            if !rested {
-                self.upkeep.looked = looked;
-                return Ok(Maintained::default());
-            }
-            let mut done = self.pack(now, series)?;
-            if !done.more {
-                done = self.derive(now, series)?;
-            }
-            if !done.more {
-                done = self.expire(now, series)?;
-            }
-            if done.more {
-                self.upkeep.looked = None;
-            }
-            Ok(done)
-        })
+        // A store that failed is opened again by the next commit.
+        if self.is_broken {
+            return Ok(Maintained::default());
+        }
+        let maintained = guarded(|| self.slice(now, series.max(1)));
+        self.is_broken = maintained.is_err();
+        maintained
+    }
+
+    fn slice(&mut self, now: Timestamp, series: usize) -> Result<Maintained> {
+        if self.upkeep.fold.is_some() || self.upkeep.is_fold_due(now) {
+            return self.fold(series);
+        }
+        let looked = self.upkeep.looked.replace(now.as_nanos());
+        let rested = looked.is_none_or(|last| !(0..LOOK_NANOS).contains(&(now.as_nanos() - last)));
+        if !rested {
+            self.upkeep.looked = looked;
+            return Ok(Maintained::default());
+        }
+        let mut done = self.pack(now, series)?;
+        if !done.more {
+            done = self.derive(now, series)?;
+        }
+        if !done.more {
+            done = self.expire(now, series)?;
+        }
+        if done.more {
+            self.upkeep.looked = None;
+        }
+        Ok(done)
     }
 
     /// Only moves the journal, where that is due: what data that come faster than time passes need at once.
@@ -145,10 +167,10 @@ impl Writer {
     /// Does all upkeep there is: before an export, after an import, in tests.
     pub fn settle(&mut self, now: Timestamp) -> Result<Maintained> {
         self.flush()?;
-        self.upkeep.samples = self.upkeep.samples.max(JOURNAL_SAMPLES);
         self.upkeep.looked = None;
         let mut total = Maintained::default();
         loop {
+            self.upkeep.hurry();
             let done = self.maintain(now, 512)?;
             total.moved += done.moved;
             total.packed += done.packed;
@@ -180,7 +202,7 @@ impl Writer {
                 ..Maintained::default()
             });
         };
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         let done = fold.write(&mut write.open_table(PIECES)?, &self.registry, series)?;
         let rows = fold.rows();
         if done {
@@ -246,7 +268,7 @@ impl Writer {
     fn pack_hours(&mut self, hours: &[(i32, Vec<u64>)], series: usize) -> Result<Maintained> {
         let pieces_of_series: usize = hours.iter().map(|(_, seqs)| seqs.len()).sum();
         let series = series.min(PIECES_MAX / pieces_of_series.max(1)).max(1);
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         let mut damaged = 0;
         let numbers = {
             let mut pieces = write.open_table(PIECES)?;
@@ -328,7 +350,7 @@ impl Writer {
         if due.is_empty() {
             return Ok(Maintained::default());
         }
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         {
             let mut store = Store::open(&write)?;
             for key in &due {
@@ -356,7 +378,7 @@ impl Writer {
             .filter(|n| *n >= from)
             .take(series)
             .collect();
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         let mut expired = 0;
         let mut events = 0;
         {
@@ -431,7 +453,7 @@ impl Writer {
         if marks == self.marks {
             return Ok(());
         }
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         tables::write_marks(&mut write.open_table(META)?, &marks)?;
         write.commit()?;
         self.marks = marks;

@@ -1,21 +1,21 @@
 //! The one owner of writing.
 
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
+use redb::{Database, ReadableTableMetadata};
 
 use super::calendar::Calendar;
 use super::error::{HistoryError, Result, guarded};
 use super::events::{self, Event, EventKind};
+use super::file::{check_layout, make, next_seq};
+use super::handle::{Handle, Opener, open_failed};
 use super::point::{self, Points};
 use super::reader::Reader;
 use super::series::{Registry, SeriesId, SeriesSpec};
 use super::settings::Settings;
 use super::store::Store;
-use super::tables::{self, JOURNAL, LAYOUT, META, Marks, NAMES, PIECES, SERIES};
+use super::tables::{self, JOURNAL, META, Marks, NAMES, PIECES, SERIES};
 use super::upkeep::Upkeep;
 use crate::model::{Quality, Sample, Timestamp, Value};
 
@@ -25,6 +25,10 @@ pub const FILE: &str = "history.redb";
 const COMMIT_NANOS: i64 = 1_000_000_000;
 /// Samples that wait for a commit; more make it due at once.
 const STAGED_MAX: usize = 100_000;
+
+/// Samples that wait at most while commits fail: some 70 MB with their copy while they are written. What comes after is left
+/// out and counted.
+const WAITING_MAX: usize = 1_000_000;
 
 /// What waits for the next commit.
 #[derive(Debug, Default)]
@@ -44,7 +48,7 @@ const CLOCK_STEP_NANOS: i64 = 3_600_000_000_000;
 /// on top.
 #[derive(Debug)]
 pub struct Writer {
-    pub(super) db: Arc<Database>,
+    pub(super) db: Handle,
     pub(super) path: PathBuf,
     pub(super) calendar: Arc<Calendar>,
     pub(super) settings: Settings,
@@ -54,8 +58,11 @@ pub struct Writer {
     tags: Vec<SeriesId>,
     staged: Staged,
     next_seq: u64,
-    committed_at: Option<Timestamp>,
+    tried_at: Option<Timestamp>,
+    /// Whether the store failed, so that it has to be opened again.
+    pub(super) is_broken: bool,
     strangers: u64,
+    left_out: u64,
 }
 
 /// What a commit made durable.
@@ -76,27 +83,25 @@ impl Writer {
         let calendar = Calendar::named(&settings.zone)
             .ok_or_else(|| HistoryError::NoZone(settings.zone.clone()))?;
         let path = data_dir.join(FILE);
-        guarded(|| Self::open_guarded(path, settings, calendar, now))
+        let cache_bytes = settings.cache_bytes;
+        let open = move |path: &Path| Database::builder().set_cache_size(cache_bytes).open(path);
+        guarded(|| {
+            if !path.exists() {
+                make(&path).map_err(|error| open_failed(&path, error))?;
+            }
+            Self::opened(path, settings, calendar, (now, Box::new(open)))
+        })
     }
 
-    fn open_guarded(
+    /// Opens the history of a file by `open`, which also opens it again after an error.
+    pub(super) fn opened(
         path: PathBuf,
         settings: Settings,
         calendar: Calendar,
-        now: Timestamp,
+        (now, open): (Timestamp, Box<Opener>),
     ) -> Result<Self> {
-        let failed = |error| HistoryError::Open {
-            path: path.clone(),
-            source: Box::new(error),
-        };
-        if !path.exists() {
-            make(&path).map_err(failed)?;
-        }
-        let opened = Database::builder()
-            .set_cache_size(settings.cache_bytes)
-            .open(&path);
-        let db = opened.map_err(failed)?;
-        let write = begin(&db)?;
+        let db = Handle::open(&path, open)?;
+        let write = db.begin_write()?;
         check_layout(&write, &path, &settings.zone)?;
         write.open_table(NAMES)?;
         Store::open(&write)?;
@@ -116,7 +121,7 @@ impl Writer {
         let upkeep = Upkeep::new(write.open_table(JOURNAL)?.len()?);
         write.commit()?;
         Ok(Self {
-            db: Arc::new(db),
+            db,
             path,
             calendar: Arc::new(calendar),
             settings,
@@ -126,8 +131,10 @@ impl Writer {
             tags: Vec::new(),
             staged: Staged::default(),
             next_seq,
-            committed_at: None,
+            tried_at: None,
+            is_broken: false,
             strangers: 0,
+            left_out: 0,
         })
     }
 
@@ -146,7 +153,7 @@ impl Writer {
     /// The series of names, made where they are missing, in the same order.
     pub fn register(&mut self, specs: &[SeriesSpec]) -> Result<Vec<SeriesId>> {
         guarded(|| {
-            let write = begin(&self.db)?;
+            let write = self.db.begin_write()?;
             let ids = {
                 let mut series = write.open_table(SERIES)?;
                 let mut names = write.open_table(NAMES)?;
@@ -161,7 +168,7 @@ impl Writer {
     /// A reader for another thread; cheap to make and to clone.
     pub fn reader(&self) -> Reader {
         Reader::new(
-            Arc::clone(&self.db),
+            self.db.clone(),
             Arc::clone(&self.calendar),
             self.path.clone(),
         )
@@ -177,8 +184,12 @@ impl Writer {
         }
     }
 
-    /// Takes one sample of a series for the next commit.
+    /// Takes one sample of a series for the next commit; where too many wait already, it is counted and left out.
     pub fn put(&mut self, series: SeriesId, time: Timestamp, value: &Value, quality: Quality) {
+        if self.staged.points.cells.len() >= WAITING_MAX {
+            self.left_out += 1;
+            return;
+        }
         self.staged.points.push(series.0, time, value, quality);
     }
 
@@ -204,26 +215,31 @@ impl Writer {
         self.strangers
     }
 
+    /// Samples left out because commits have failed for too long.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// Samples and events that wait for a commit.
     pub fn waiting(&self) -> usize {
         self.staged.points.cells.len() + self.staged.events.len() + self.staged.removed.len()
     }
 
     /// Makes everything appended durable, when a second has passed since the last commit or very much waits; else, and
-    /// when nothing waits, does nothing.
+    /// when nothing waits, does nothing. After a commit that failed the next try comes a second later in any case.
     pub fn commit(&mut self, now: Timestamp) -> Result<Option<Commit>> {
-        let fresh = self.committed_at.is_some_and(|last| {
+        let fresh = self.tried_at.is_some_and(|last| {
             let since = now.nanos_since(last);
             (0..COMMIT_NANOS).contains(&since)
         });
-        if fresh && self.staged.points.cells.len() < STAGED_MAX {
+        if fresh && (self.is_broken || self.staged.points.cells.len() < STAGED_MAX) {
             return Ok(None);
         }
-        let commit = self.flush()?;
-        if commit.is_some() {
-            self.committed_at = Some(now);
+        let commit = self.revive().and_then(|()| self.flush());
+        if !matches!(commit, Ok(None)) {
+            self.tried_at = Some(now);
         }
-        Ok(commit)
+        commit
     }
 
     /// Makes everything appended durable now; `None` when nothing waits. On an error all of it waits on.
@@ -231,8 +247,11 @@ impl Writer {
         if self.waiting() == 0 {
             return Ok(None);
         }
+        self.revive()?;
         self.staged.points.sort();
-        guarded(|| self.write_staged())?;
+        let written = guarded(|| self.write_staged());
+        self.is_broken = written.is_err();
+        written?;
         let commit = Commit {
             seq: self.next_seq,
             samples: self.staged.points.cells.len(),
@@ -246,8 +265,25 @@ impl Writer {
         Ok(Some(commit))
     }
 
+    /// Opens the store again where it failed. What had been committed is there; upkeep begins anew.
+    fn revive(&mut self) -> Result<()> {
+        if !self.is_broken {
+            return Ok(());
+        }
+        guarded(|| {
+            self.db.reopen()?;
+            let read = self.db.begin_read()?;
+            let rows = read.open_table(JOURNAL)?.len()?;
+            self.marks = tables::read_marks(&read.open_table(META)?)?;
+            self.upkeep = self.upkeep.anew(rows);
+            Ok(())
+        })?;
+        self.is_broken = false;
+        Ok(())
+    }
+
     fn write_staged(&self) -> Result<()> {
-        let write = begin(&self.db)?;
+        let write = self.db.begin_write()?;
         if !self.staged.points.cells.is_empty() {
             let row = point::encode(&self.staged.points, 0);
             write
@@ -267,121 +303,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Gives space that deleted data took back to the file system; whether there was any. No reader may be alive; it takes
-    /// a while and needs no extra space.
+    /// Gives space that deleted data took back to the file system; whether there was any. Nothing may be read meanwhile; it
+    /// takes a while and needs no extra space.
     pub fn compact(&mut self) -> Result<bool> {
-        let Some(db) = Arc::get_mut(&mut self.db) else {
-            return Err(HistoryError::Damaged(
-                "readers are alive; compacting needs none".to_owned(),
-            ));
-        };
         let mut any = false;
         // Each round moves pages towards the front as far as it can.
-        while db
-            .compact()
-            .map_err(|error| HistoryError::Store(Box::new(error.into())))?
-        {
+        while self.db.compact()? {
             any = true;
         }
         Ok(any)
     }
-}
-
-/// Makes an empty store under another name first: a crash while the library lays out its file would leave one that
-/// cannot be opened.
-fn make(path: &Path) -> Result<(), redb::DatabaseError> {
-    let io = |error: io::Error| redb::DatabaseError::Storage(error.into());
-    let fresh = path.with_extension("redb.new");
-    match fs::remove_file(&fresh) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-        _ => {}
-    }
-    Database::create(&fresh)?.close()?;
-    fs::rename(&fresh, path).map_err(io)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(io)
-}
-
-/// Begins a write whose commit leaves the store such that opening it after a crash need not walk it.
-pub(super) fn begin(db: &Database) -> Result<WriteTransaction> {
-    let mut write = db.begin_write()?;
-    write.set_quick_repair(true);
-    Ok(write)
-}
-
-const LAYOUT_KEY: &str = "layout";
-const ZONE_KEY: &str = "zone";
-const SEQ_KEY: &str = "next_seq";
-
-fn check_layout(write: &WriteTransaction, path: &Path, zone: &str) -> Result<()> {
-    let mut meta = write.open_table(META)?;
-    let stored = meta.get(LAYOUT_KEY)?.map(|bytes| bytes.value().to_vec());
-    let Some(stored) = stored else {
-        meta.insert(LAYOUT_KEY, LAYOUT.to_le_bytes().as_slice())?;
-        meta.insert(ZONE_KEY, zone.as_bytes())?;
-        return Ok(());
-    };
-    let found = stored
-        .first_chunk()
-        .map_or(0, |bytes| u32::from_le_bytes(*bytes));
-    if found != LAYOUT {
-        return Err(HistoryError::Layout {
-            path: path.to_owned(),
-            found,
-            known: LAYOUT,
-        });
-    }
-    let stored = zone_of(&meta)?;
-    if stored == zone {
-        return Ok(());
-    }
-    Err(HistoryError::Zone {
-        stored,
-        given: zone.to_owned(),
-    })
-}
-
-/// The zone that a store was made with.
-pub(super) fn zone_of(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<String> {
-    let zone = meta.get(ZONE_KEY)?;
-    Ok(zone.map_or_else(String::new, |bytes| {
-        String::from_utf8_lossy(bytes.value()).into_owned()
-    }))
-}
-
-fn next_seq(write: &WriteTransaction) -> Result<u64> {
-    let meta = write.open_table(META)?;
-    let kept = meta.get(SEQ_KEY)?;
-    let kept = kept.and_then(|bytes| bytes.value().first_chunk().map(|b| u64::from_le_bytes(*b)));
-    let journal = write.open_table(JOURNAL)?;
-    let last = journal
-        .last()?
-        .map(|(seq, _)| seq.value().saturating_add(1));
-    Ok(kept.unwrap_or(1).max(last.unwrap_or(1)))
-}
-
-/// Remembers the next number of a journal row, since the journal may become empty.
-pub(super) fn keep_seq(write: &WriteTransaction, next: u64) -> Result<()> {
-    write
-        .open_table(META)?
-        .insert(SEQ_KEY, next.to_le_bytes().as_slice())?;
-    Ok(())
-}
-
-/// The zone of the history in a data directory, without opening it for writing; `None` when there is no history.
-pub fn stored_zone(data_dir: &Path) -> Result<Option<String>> {
-    let path = data_dir.join(FILE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    guarded(|| {
-        let db = Database::open(&path).map_err(|error| HistoryError::Open {
-            path: path.clone(),
-            source: Box::new(error),
-        })?;
-        let read = db.begin_read()?;
-        Ok(Some(zone_of(&read.open_table(META)?)?))
-    })
 }

@@ -10,6 +10,7 @@
 mod events;
 mod model;
 mod old;
+mod reopened;
 mod robust;
 mod rows;
 
@@ -54,7 +55,11 @@ impl Plant {
 
     fn with(settings: Settings, now: Timestamp) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = Writer::open(dir.path(), settings, now).unwrap();
+        let writer = Writer::open(dir.path(), settings, now).unwrap();
+        Self::of(dir, writer)
+    }
+
+    fn of(dir: TempDir, mut writer: Writer) -> Self {
         let spec = SeriesSpec {
             hold: Duration::from_secs(10),
             ..SeriesSpec::named("t")

@@ -44,6 +44,42 @@ fn damage(plant: &Plant, tier: Tier, wanted: impl Fn(i32) -> bool) -> usize {
 }
 
 #[test]
+fn settling_moves_what_came_while_the_journal_was_moved() {
+    let mut plant = Plant::new();
+    let other = plant.writer.register(&[SeriesSpec::named("u")]).unwrap()[0];
+    let mut put = |plant: &mut Plant, ms: i64| {
+        plant.put(ms, 1.0);
+        plant
+            .writer
+            .put(other, at(ms), &Value::Float(1.0), Quality::Good);
+        plant.writer.flush().unwrap();
+    };
+    put(&mut plant, 0);
+    plant.writer.maintain(at(0), 1).unwrap();
+    // A day later it is due, and a slice moves the first of two series.
+    assert_eq!(plant.writer.maintain(at(DAY_MS), 1).unwrap().moved, 1);
+    put(&mut plant, 1_000);
+    plant.writer.settle(at(DAY_MS)).unwrap();
+    assert_eq!(plant.writer.reader().statistics().unwrap().journal_rows, 0);
+}
+
+#[test]
+fn what_waits_while_nothing_can_be_written_is_bounded() {
+    let mut plant = Plant::new();
+    for i in 0..1_000_003 {
+        plant.put(i, 1.0);
+    }
+    assert_eq!(
+        (plant.writer.waiting(), plant.writer.left_out()),
+        (1_000_000, 3)
+    );
+    let commit = plant.writer.flush().unwrap().unwrap();
+    assert_eq!(commit.samples, 1_000_000);
+    plant.put(1_000_003, 1.0);
+    assert_eq!((plant.writer.waiting(), plant.writer.left_out()), (1, 3));
+}
+
+#[test]
 fn a_damaged_raw_hour_costs_that_hour_alone() {
     let plant = two_days();
     let first = i32::try_from(START_MS / HOUR_MS).unwrap();
@@ -460,10 +496,9 @@ fn a_hundred_readers_work_beside_the_writer() {
     for reader in readers {
         assert_eq!(reader.join().unwrap(), 3_000.0);
     }
+    // Readers may be there, as long as none is reading.
+    let _reader = plant.writer.reader();
     assert!(plant.writer.compact().is_ok());
-    let reader = plant.writer.reader();
-    assert!(plant.writer.compact().is_err());
-    drop(reader);
 }
 
 #[test]
