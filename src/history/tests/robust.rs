@@ -47,7 +47,7 @@ fn damage(plant: &Plant, tier: Tier, wanted: impl Fn(i32) -> bool) -> usize {
 fn settling_moves_what_came_while_the_journal_was_moved() {
     let mut plant = Plant::new();
     let other = plant.writer.register(&[SeriesSpec::named("u")]).unwrap()[0];
-    let mut put = |plant: &mut Plant, ms: i64| {
+    let put = |plant: &mut Plant, ms: i64| {
         plant.put(ms, 1.0);
         plant
             .writer
