@@ -8,10 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::analysis::{Accountant, AnalysisError};
+use crate::analysis::{Accountant, AnalysisError, Restated};
 use crate::config::{Config, HistoryConfig, Tag};
 use crate::history::{
-    Event, EventKind, HistoryError, Reader, Retention, SeriesId, SeriesSpec, Settings, Writer,
+    Event, EventKind, HistoryError, Maintained, Reader, Retention, SeriesId, SeriesSpec, Settings,
+    Writer,
 };
 use crate::model::{Quality, Sample, TagId, Timestamp, Value};
 use crate::record::{BodyV1, encode_body};
@@ -22,6 +23,8 @@ pub const GATEWAY_EVENT: EventKind = EventKind(14);
 const UPKEEP_SERIES: usize = 64;
 /// Below the day that a clock has to stand ahead before the history believes it.
 const HALF_A_DAY: Duration = Duration::from_hours(12);
+/// A longer leap of a replay is not passed step by step.
+const LEAP_MAX: Duration = Duration::from_hours(24 * 400);
 /// A tier that is kept for good where the store wants a length.
 const FOREVER: Duration = Duration::from_hours(24 * 36_500);
 /// Scans that may be missed before a value no longer stands.
@@ -33,9 +36,38 @@ pub enum HistorianError {
     /// The store failed.
     #[error("write the history")]
     History(#[from] HistoryError),
-    /// The figures of a shift cannot be stated.
-    #[error("state the figures of a shift")]
+    /// Figures cannot be stated.
+    #[error("state figures")]
     Analysis(#[from] AnalysisError),
+    /// Those of one work unit cannot.
+    #[error("state figures of {unit}")]
+    Figures {
+        /// Which.
+        unit: String,
+        /// Why not.
+        #[source]
+        source: AnalysisError,
+    },
+}
+
+/// What became of what was due; none where nothing was.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// Making samples and events durable.
+    pub commit: Option<Result<(), HistorianError>>,
+    /// Packing, summing up, and deleting what is too old.
+    pub upkeep: Option<Result<(), HistorianError>>,
+    /// Stating the figures of shifts that are over.
+    pub figures: Option<Result<(), HistorianError>>,
+}
+
+/// What became of master data and corrections.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Admitted {
+    /// Shifts whose figures were stated again.
+    pub restated: usize,
+    /// What is in no figure, in words.
+    pub unused: Vec<String>,
 }
 
 /// Writes the history of one plant.
@@ -43,8 +75,10 @@ pub enum HistorianError {
 pub struct Historian {
     writer: Writer,
     accountant: Accountant,
-    /// When a replay does upkeep next.
-    next_upkeep: Option<Timestamp>,
+    /// Up to when a replay has caught up.
+    caught_up: Timestamp,
+    /// When it does upkeep next.
+    next_upkeep: Timestamp,
 }
 
 impl Historian {
@@ -64,13 +98,19 @@ impl Historian {
         Ok(Self {
             writer,
             accountant: Accountant::new(Arc::clone(config)),
-            next_upkeep: None,
+            caught_up: now,
+            next_upkeep: now.saturating_add(HALF_A_DAY),
         })
     }
 
     /// For asking, in any thread.
     pub fn reader(&self) -> Reader {
         self.writer.reader()
+    }
+
+    /// Samples left out since the start because they could not be written for too long.
+    pub const fn left_out(&self) -> u64 {
+        self.writer.left_out()
     }
 
     /// The time that the history has come to, which is long ago for that of a replay.
@@ -92,51 +132,83 @@ impl Historian {
     }
 
     /// Takes master data and corrections, and states again what they change. Durable when it returns.
-    pub fn admit(&mut self, facts: &[Event], now: Timestamp) -> Result<usize, HistorianError> {
-        for fact in facts {
-            self.writer.put_event(fact.clone())?;
+    pub fn admit(&mut self, facts: &[Event], now: Timestamp) -> Result<Admitted, HistorianError> {
+        self.write_all(facts)?;
+        let Restated { events, refused } = self.accountant.restate(&self.reader(), facts, now)?;
+        self.write_all(&events)?;
+        Ok(Admitted {
+            restated: events.len(),
+            unused: refused,
+        })
+    }
+
+    /// Does what is due: a commit once a second, a slice of upkeep, the figures of a shift that is over.
+    pub fn turn(&mut self, now: Timestamp) -> Turn {
+        let commit = self.writer.commit(now).transpose();
+        let upkeep = self.writer.maintain(now, UPKEEP_SERIES);
+        let is_idle = matches!(upkeep, Ok(done) if done == Maintained::default());
+        let is_due = self.accountant.is_due(now);
+        Turn {
+            commit: commit.map(|done| Ok(done.map(drop)?)),
+            upkeep: (!is_idle).then(|| Ok(upkeep.map(drop)?)),
+            figures: is_due.then(|| self.account(now)),
         }
-        self.writer.flush()?;
-        let restated = self.accountant.restate(&self.reader(), facts, now)?;
-        let count = restated.len();
-        self.write_all(restated)?;
-        Ok(count)
     }
 
-    /// What is due: a commit once a second, a slice of upkeep, the figures of a shift that is over.
-    pub fn turn(&mut self, now: Timestamp) -> Result<(), HistorianError> {
-        self.writer.commit(now)?;
-        self.writer.maintain(now, UPKEEP_SERIES)?;
-        self.account(now)
-    }
-
-    /// The same for data that come faster than time passes: upkeep is done once for every half a day of them.
+    /// The same for data that come faster than time passes: upkeep is done once for every half a day of them. Where they
+    /// leap, the time between passes in steps, so that nothing is deleted for its age before its shift is stated.
     pub fn catch_up(&mut self, now: Timestamp) -> Result<(), HistorianError> {
         self.writer.commit(now)?;
         self.writer.relieve(now)?;
-        let next = *self
-            .next_upkeep
-            .get_or_insert(now.saturating_add(HALF_A_DAY));
-        // Samples are read much faster once they are packed.
-        if next <= now || self.accountant.is_due(now) {
-            self.next_upkeep = Some(now.saturating_add(HALF_A_DAY));
-            while self.writer.maintain(now, UPKEEP_SERIES)?.more {}
+        let mut at = self.caught_up.max(now.saturating_sub(LEAP_MAX));
+        loop {
+            at = at.saturating_add(HALF_A_DAY).min(now);
+            self.pass(at)?;
+            if at >= now {
+                self.caught_up = self.caught_up.max(now);
+                return Ok(());
+            }
         }
-        self.account(now)
     }
 
-    fn account(&mut self, now: Timestamp) -> Result<(), HistorianError> {
-        if self.accountant.is_due(now) {
-            self.writer.flush()?;
-            let stated = self.accountant.state(&self.reader(), now)?;
-            self.write_all(stated)?;
+    fn pass(&mut self, at: Timestamp) -> Result<(), HistorianError> {
+        // Samples are read much faster once they are packed.
+        if self.next_upkeep <= at || self.accountant.is_due(at) {
+            self.next_upkeep = at.saturating_add(HALF_A_DAY);
+            while self.writer.maintain(at, UPKEEP_SERIES)?.more {}
+        }
+        while self.accountant.is_due(at) {
+            self.account(at)?;
         }
         Ok(())
     }
 
+    fn account(&mut self, now: Timestamp) -> Result<(), HistorianError> {
+        self.writer.flush()?;
+        let mut stated = self.accountant.state(&self.reader(), now)?;
+        self.write_all(&stated.events)?;
+        let failed = stated.failed.take();
+        self.accountant.written(stated);
+        match failed {
+            Some((unit, source)) => Err(HistorianError::Figures { unit, source }),
+            None => Ok(()),
+        }
+    }
+
     /// Makes everything durable, and does all upkeep where there is time for it.
     pub fn close(mut self, now: Timestamp, is_thorough: bool) -> Result<(), HistorianError> {
-        self.turn(now)?;
+        let Turn {
+            commit,
+            upkeep,
+            figures,
+        } = self.turn(now);
+        [commit, upkeep, figures]
+            .into_iter()
+            .flatten()
+            .collect::<Result<(), _>>()?;
+        while self.accountant.is_due(now) {
+            self.account(now)?;
+        }
         self.writer.flush()?;
         if is_thorough {
             self.writer.believe(now)?;
@@ -145,9 +217,9 @@ impl Historian {
         Ok(())
     }
 
-    fn write_all(&mut self, events: Vec<Event>) -> Result<(), HistoryError> {
+    fn write_all(&mut self, events: &[Event]) -> Result<(), HistoryError> {
         for event in events {
-            self.writer.put_event(event)?;
+            self.writer.put_event(event.clone())?;
         }
         self.writer.flush()?;
         Ok(())

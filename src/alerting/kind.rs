@@ -30,11 +30,13 @@ pub enum AlarmKind {
     Unusual = 12,
     /// The tags of a machine do not go together as they did.
     MachinePattern = 13,
+    /// The plant's history is not written, or figures of shifts are missing in it.
+    History = 14,
 }
 
 impl AlarmKind {
     /// Every kind, in code order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ProcessShift,
         Self::OutOfRange,
         Self::RateOfChange,
@@ -48,6 +50,7 @@ impl AlarmKind {
         Self::Frozen,
         Self::Unusual,
         Self::MachinePattern,
+        Self::History,
     ];
 
     /// The name used in config, JSON and logs.
@@ -66,6 +69,7 @@ impl AlarmKind {
             Self::Frozen => "frozen",
             Self::Unusual => "unusual",
             Self::MachinePattern => "machine_pattern",
+            Self::History => "history",
         }
     }
 

@@ -139,6 +139,7 @@ const fn headline(kind: AlarmKind) -> &'static str {
         AlarmKind::Frozen => "Value has frozen",
         AlarmKind::Unusual => "Unusual behaviour",
         AlarmKind::MachinePattern => "Machine behaves differently",
+        AlarmKind::History => "History is incomplete",
     }
 }
 
@@ -180,6 +181,9 @@ pub(super) const fn default_advice(kind: AlarmKind) -> &'static str {
         }
         AlarmKind::MachinePattern => {
             "Start with the tags named first; check what changed on this machine at that time."
+        }
+        AlarmKind::History => {
+            "Check the gateway's disk: free space and health; then `andon history verify`. Live alerts are not affected."
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::course::{Course, course};
 use super::error::AnalysisError;
-use super::gather::gather;
+use super::gather::{Late, gather, late_rejects};
 use super::plant::Plant;
 use super::stored::{CyclesV1, StatementV2, StopV1, stated};
 use crate::config::WorkUnit;
@@ -18,12 +18,10 @@ use crate::production::calendar::{Calendar, ShiftInstance, ShiftKey};
 use crate::production::cycle::Cycle;
 use crate::production::elements::Element;
 use crate::production::reason::{ReasonEdit, ReasonEditError};
+use crate::production::restate::{self, RestateError};
 use crate::production::span::{Span, union};
 use crate::production::stored::{AtomsV1, nanos};
 use crate::production::time_model::Downtime;
-
-/// Shifts of a question at most: ten years of three a day.
-pub(super) const SHIFTS_MAX: usize = 12_000;
 
 /// Atoms, downtimes and cycles of one work unit.
 #[derive(Debug, Default)]
@@ -40,6 +38,10 @@ pub(super) struct Account {
     pub(super) provisional: usize,
     /// Reasons that cannot be given, and why.
     pub(super) refused_edits: Vec<(ReasonEdit, ReasonEditError)>,
+    /// Why rejects that were found late are in no figure.
+    pub(super) refused_rejects: Vec<RestateError>,
+    /// Shifts whose statement cannot be read; they have no figures.
+    pub(super) unreadable: Vec<ShiftKey>,
 }
 
 /// The account of `unit` in `window`: what was stated is taken as it was, the rest is worked out.
@@ -49,17 +51,15 @@ pub(super) fn account(
     (window, now): (Span, Timestamp),
 ) -> Result<Account, AnalysisError> {
     let calendar = plant.calendar_of(unit)?;
-    let mut stated = statements(plant, unit, window, SHIFTS_MAX)?;
+    let mut stated = statements(plant, unit, window)?;
     let mut account = Account::default();
     let mut open: Vec<Span> = Vec::new();
-    for shift in calendar
-        .instances(window.start, window.end)
-        .take(SHIFTS_MAX)
-    {
+    let late = late_rejects(plant, unit, (calendar, window));
+    for shift in calendar.instances(window.start, window.end) {
         let is_whole = shift.credit.clip(&window) == shift.credit;
         let statement = stated.remove(&shift.credit.start).filter(|_| is_whole);
         if let Some(statement) = statement {
-            account.take(&statement, &shift);
+            account.take(&statement, &shift, &late);
         } else {
             account.provisional += 1;
             open.push(shift.credit.clip(&window));
@@ -139,19 +139,19 @@ pub(super) fn work_out(
     })
 }
 
-/// Statements of a work unit by the start of their shift, the first `limit` of them.
+/// Statements of a work unit by the start of their shift.
 pub(super) fn statements(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     window: Span,
-    limit: usize,
 ) -> Result<BTreeMap<Timestamp, StatementV2>, AnalysisError> {
+    // As many as there are shifts.
     let events = plant.reader.events(&EventQuery {
         kinds: vec![EventKind::ATOMS],
         subject: Some(unit.name.clone()),
         from: window.start,
         to: window.end,
-        limit,
+        limit: usize::MAX,
     })?;
     let statements = events
         .iter()
@@ -160,15 +160,21 @@ pub(super) fn statements(
 }
 
 impl Account {
-    /// Takes what was stated of a shift. A statement that cannot be read is as none: its shift has no figures.
-    fn take(&mut self, statement: &StatementV2, instance: &ShiftInstance) {
+    /// Takes what was stated of a shift. One whose statement cannot be read has no figures.
+    fn take(&mut self, statement: &StatementV2, instance: &ShiftInstance, late: &[Late]) {
         let shift = &instance.key;
+        let own = late
+            .iter()
+            .filter(|late| late.rejects.origin.shift == *shift);
+        self.refused_rejects.extend(refused_rejects(statement, own));
+        match statement.atoms.read() {
+            Ok(atoms) => self.atoms.extend(atoms),
+            Err(_) => self.unreadable.push(shift.clone()),
+        }
         match &statement.course {
             Some(course) => self.course.take(course, shift),
             None => self.silent.push(instance.credit),
         }
-        self.atoms
-            .extend(statement.atoms.read().unwrap_or_default());
         self.stops.extend(
             statement
                 .stops
@@ -198,7 +204,25 @@ impl Account {
             known.extend(cycles.cycles);
         }
         self.refused_edits.extend(assembled.refused_edits);
+        let refused = assembled.refused_rejects.into_iter();
+        self.refused_rejects.extend(refused.map(|(_, why)| why));
     }
+}
+
+/// Why late rejects of a shift are not in its statement.
+pub(super) fn refused_rejects<'a>(
+    statement: &StatementV2,
+    late: impl IntoIterator<Item = &'a Late>,
+) -> Vec<RestateError> {
+    let Ok(atoms) = statement.atoms.read() else {
+        return Vec::new();
+    };
+    let left_out = late
+        .into_iter()
+        .filter(|late| !statement.booked.contains(&late.id));
+    left_out
+        .filter_map(|late| restate::late_rejects(&atoms, &late.rejects).err())
+        .collect()
 }
 
 /// The statement of one shift, with the late rejects that are in it.

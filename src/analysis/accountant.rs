@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::account::{has_samples, statement, statements, work_out};
+use super::account::{has_samples, refused_rejects, statement, statements, work_out};
 use super::error::AnalysisError;
 use super::plant::{EVER, Plant};
+use super::process::after;
 use super::stored::{StatementV2, statement_event};
 use super::{gather, intake};
 use crate::config::{Config, WorkUnit};
@@ -18,8 +19,8 @@ use crate::production::restate::{Cause, late_rejects, restate};
 use crate::production::span::Span;
 use crate::production::stored::AtomsV1;
 
-/// How far back a first start looks for shifts that have not been stated: as far as samples may be kept.
-const CATCH_UP_SHIFTS: usize = 3 * 400;
+/// Shifts of a work unit that are stated in one go, after a first start or a long standstill; more follow at once.
+const SHIFTS_AT_ONCE: usize = 64;
 
 /// Knows up to where the figures of each work unit are stated.
 #[derive(Debug)]
@@ -29,6 +30,28 @@ pub struct Accountant {
     stated: BTreeMap<String, Timestamp>,
     /// Nothing is due before.
     next: Option<Timestamp>,
+}
+
+/// Figures to be written down.
+#[derive(Debug, Default)]
+pub struct Stated {
+    /// The figures.
+    pub events: Vec<Event>,
+    /// The first work unit whose figures could not be stated, and why; those of the others are.
+    pub failed: Option<(String, AnalysisError)>,
+    /// End of the last shift that they state, by work unit.
+    until: BTreeMap<String, Timestamp>,
+    /// Nothing is due before.
+    next: Option<Timestamp>,
+}
+
+/// Figures that are stated again.
+#[derive(Debug, Default)]
+pub struct Restated {
+    /// The figures.
+    pub events: Vec<Event>,
+    /// What was taken in and is in no figure, in words.
+    pub refused: Vec<String>,
 }
 
 impl Accountant {
@@ -47,84 +70,116 @@ impl Accountant {
         has_units && self.next.is_none_or(|next| next <= now)
     }
 
-    /// States every shift that has ended and settled: events to be written. What was appended to the history must be
-    /// committed before.
-    pub fn state(&mut self, reader: &Reader, now: Timestamp) -> Result<Vec<Event>, AnalysisError> {
-        // What cannot be stated now is not tried again at every turn.
-        self.next = Some(now.saturating_add(RETRY));
-        let config = Arc::clone(&self.config);
-        let plant = Plant::load(&config, reader)?;
-        let settled = now.saturating_sub(config.production.settle);
-        let mut events = Vec::new();
-        let mut next = Timestamp::from_nanos(i64::MAX);
-        for unit in &config.production.work_units {
-            let calendar = plant.calendar_of(unit)?;
-            let since = match self.stated.get(&unit.name) {
-                Some(since) => *since,
-                None => stated_until(&plant, unit, now)?,
-            };
-            let mut until = since;
-            for shift in calendar
-                .instances(since, now.saturating_add(HORIZON))
-                .take(CATCH_UP_SHIFTS)
-            {
-                if shift.credit.start < since {
-                    continue;
+    /// States every shift that has ended and settled. What was appended to the history must be committed before, and
+    /// [`Accountant::written`] be told when the figures are.
+    pub fn state(&mut self, reader: &Reader, now: Timestamp) -> Result<Stated, AnalysisError> {
+        // What cannot be stated or written now is not tried again at every turn.
+        let retry = now.saturating_add(RETRY);
+        self.next = Some(retry);
+        let plant = Plant::load(&self.config, reader)?;
+        let mut stated = Stated::default();
+        let mut next = now.saturating_add(HORIZON);
+        for unit in &self.config.production.work_units {
+            match self.state_unit(&plant, unit, now, &mut stated) {
+                Ok(due) => next = next.min(due),
+                Err(why) => {
+                    stated.failed.get_or_insert((unit.name.clone(), why));
+                    next = next.min(retry);
                 }
-                if shift.credit.end > settled {
-                    next = next.min(shift.credit.end.saturating_add(config.production.settle));
-                    break;
-                }
-                until = shift.credit.end;
-                let statement = state_shift(&plant, (unit, calendar), &shift, now)?;
-                events.push(event_of(unit, &shift, &statement));
             }
-            self.stated.insert(unit.name.clone(), until);
         }
-        // A calendar without a shift ahead is looked at again now and then.
-        self.next = Some(next.min(now.saturating_add(HORIZON)));
-        Ok(events)
+        stated.next = Some(next);
+        Ok(stated)
     }
 
-    /// Statements that `taken` facts change: of shifts that were stated already. What was taken in must be committed
+    /// Remembers that figures are in the history.
+    pub fn written(&mut self, stated: Stated) {
+        self.stated.extend(stated.until);
+        self.next = stated.next;
+    }
+
+    /// States what is due of one work unit; when more will be. Shifts before one that fails are stated.
+    fn state_unit(
+        &self,
+        plant: &Plant<'_>,
+        unit: &WorkUnit,
+        now: Timestamp,
+        stated: &mut Stated,
+    ) -> Result<Timestamp, AnalysisError> {
+        let calendar = plant.calendar_of(unit)?;
+        let since = match self.stated.get(&unit.name) {
+            Some(since) => *since,
+            None => stated_until(plant, unit, now)?,
+        };
+        stated.until.insert(unit.name.clone(), since);
+        let settle = self.config.production.settle;
+        let horizon = now.saturating_add(HORIZON);
+        let shifts = calendar.instances(since, horizon);
+        for (place, shift) in shifts
+            .filter(|shift| shift.credit.start >= since)
+            .enumerate()
+        {
+            if shift.credit.end > now.saturating_sub(settle) {
+                return Ok(shift.credit.end.saturating_add(settle));
+            }
+            if place >= SHIFTS_AT_ONCE {
+                return Ok(now);
+            }
+            let statement = state_shift(plant, (unit, calendar), &shift, now)?;
+            stated.events.push(event_of(unit, &shift, &statement));
+            stated.until.insert(unit.name.clone(), shift.credit.end);
+        }
+        // A calendar without a shift ahead is looked at again now and then.
+        Ok(horizon)
+    }
+
+    /// States again what `taken` facts change of shifts that were stated already. What was taken in must be committed
     /// before.
     pub fn restate(
         &self,
         reader: &Reader,
         taken: &[Event],
         now: Timestamp,
-    ) -> Result<Vec<Event>, AnalysisError> {
+    ) -> Result<Restated, AnalysisError> {
         let plant = Plant::load(&self.config, reader)?;
-        let mut events = Vec::new();
+        let mut restated = Restated::default();
         for unit in &self.config.production.work_units {
             let calendar = plant.calendar_of(unit)?;
-            let mut shifts: Vec<ShiftInstance> = Vec::new();
-            let mut moments = intake::concerned(taken, unit);
-            moments.extend(of_products(&plant, unit, &intake::products(taken))?);
-            moments.sort_unstable();
-            for time in moments {
-                let shift = calendar.at(time);
-                shifts.extend(shift.filter(|shift| shifts.last() != Some(shift)));
+            let mut spans = intake::concerned(taken, unit);
+            // A planned stop may well be at a time when nobody works.
+            let moments = spans.iter().filter(|span| **span == moment(span.start));
+            for Span { start, .. } in moments.filter(|span| calendar.at(span.start).is_none()) {
+                let refused = format!("{} at {start}: in no shift", unit.name);
+                restated.refused.push(refused);
             }
-            for shift in shifts {
-                events.extend(restate_shift(&plant, (unit, calendar), &shift, now)?);
+            for span in &mut spans {
+                *span = whole_stop(&plant, unit, calendar, *span)?;
+            }
+            spans.extend(of_products(&plant, unit, &intake::products(taken))?);
+            let shifts = spans
+                .iter()
+                .flat_map(|span| calendar.instances(span.start, span.end))
+                .map(|shift| (shift.credit.start, shift));
+            let shifts: BTreeMap<Timestamp, ShiftInstance> = shifts.collect();
+            for shift in shifts.values() {
+                restate_shift(&plant, (unit, calendar), shift, now, &mut restated)?;
             }
         }
-        Ok(events)
+        Ok(restated)
     }
 }
 
-/// Starts of the stated shifts in which a work unit made one of `products` after something new became known of it.
+/// First moments of the stated shifts in which a work unit made one of `products` after something new became known of it.
 fn of_products(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     products: &[(&str, Timestamp)],
-) -> Result<Vec<Timestamp>, AnalysisError> {
+) -> Result<Vec<Span>, AnalysisError> {
     let Some(from) = products.iter().map(|(_, since)| *since).min() else {
         return Ok(Vec::new());
     };
     let since = Span::new(from.saturating_sub(HORIZON), EVER.1);
-    let stated = statements(plant, unit, since, usize::MAX)?;
+    let stated = statements(plant, unit, since)?;
     let makes = |statement: &StatementV2| {
         let mut atoms = statement.atoms.atoms.iter();
         atoms.any(|atom| {
@@ -133,11 +188,13 @@ fn of_products(
         })
     };
     let concerned = stated.iter().filter(|(_, statement)| makes(statement));
-    Ok(concerned.map(|(start, _)| *start).collect())
+    Ok(concerned.map(|(start, _)| moment(*start)).collect())
 }
 
 /// How long after a failure figures are tried to be stated again.
 const RETRY: Duration = Duration::from_mins(1);
+/// A stop is not followed for longer than this.
+const STOP_MAX: Duration = Duration::from_hours(31 * 24);
 /// A shift is looked for this far ahead.
 const HORIZON: Duration = Duration::from_hours(36);
 
@@ -148,7 +205,7 @@ fn stated_until(
     now: Timestamp,
 ) -> Result<Timestamp, AnalysisError> {
     let kept = now.saturating_sub(plant.config.history.raw);
-    let stated = statements(plant, unit, Span::new(kept, now), usize::MAX)?;
+    let stated = statements(plant, unit, Span::new(kept, now))?;
     let last = stated.iter().map(|(start, statement)| {
         let ends = statement.atoms.atoms.iter().map(|atom| atom.end_ns);
         Timestamp::from_nanos(ends.max().unwrap_or(start.as_nanos() + 1))
@@ -164,9 +221,15 @@ fn state_shift(
     now: Timestamp,
 ) -> Result<StatementV2, AnalysisError> {
     let assembled = work_out(plant, unit, calendar, (shift.credit, now))?;
-    let late = gather::late_rejects(plant, unit, calendar).into_iter();
-    let booked = late.filter(|(_, late)| late.origin.shift == shift.key);
-    let booked = booked.map(|(id, _)| id).collect();
+    // In the same order as those that were assembled.
+    let late = gather::late_rejects(plant, unit, (calendar, shift.credit));
+    let is_booked = |place: usize| {
+        let mut refused = assembled.refused_rejects.iter();
+        !refused.any(|(refused, _)| *refused == place)
+    };
+    let booked = late.into_iter().enumerate();
+    let booked = booked.filter(|(place, _)| is_booked(*place));
+    let booked = booked.map(|(_, late)| late.id).collect();
     Ok(statement(&assembled, shift, booked))
 }
 
@@ -174,75 +237,107 @@ fn event_of(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV2) -> 
     statement_event(shift.credit.start, unit.name.clone(), statement)
 }
 
-/// The next revision of a stated shift; none when it was not stated yet, or nothing changes. Where samples are still kept
-/// it is worked out anew; else late rejects are booked and reasons written to what was stated.
+/// Adds the next revision of a stated shift, where something changes, and what is in no figure. Where samples are still
+/// kept it is worked out anew; else late rejects are booked and reasons written to what was stated.
 fn restate_shift(
     plant: &Plant<'_>,
-    (unit, calendar): (&WorkUnit, &Calendar),
+    of: (&WorkUnit, &Calendar),
     shift: &ShiftInstance,
     now: Timestamp,
-) -> Result<Option<Event>, AnalysisError> {
-    let start = shift.credit.start;
-    let at_start = Span::new(start, start.saturating_add(Duration::from_nanos(1)));
-    let Some(before) = statements(plant, unit, at_start, 1)?.remove(&start) else {
-        return Ok(None);
+    restated: &mut Restated,
+) -> Result<(), AnalysisError> {
+    let (unit, start) = (of.0, shift.credit.start);
+    let Some(before) = statements(plant, unit, moment(start))?.remove(&start) else {
+        return Ok(());
     };
-    let after = if has_samples(plant, start, now) {
-        revised(&before, state_shift(plant, (unit, calendar), shift, now)?)
+    let new = if has_samples(plant, start, now) {
+        revised(&before, state_shift(plant, of, shift, now)?)
     } else {
-        amended(plant, unit, calendar, &before)
+        amended(plant, of, (shift, &before))
     };
-    let is_news = after != before;
-    Ok(is_news.then(|| event_of(unit, shift, &after)))
-}
-
-/// `new` with the revisions that follow those of `old`.
-fn revised(old: &StatementV2, new: StatementV2) -> StatementV2 {
-    let before: BTreeMap<AtomKey, Atom> = old
-        .atoms
-        .read()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|atom| (atom.key.clone(), atom))
-        .collect();
-    let atoms = new
-        .atoms
-        .read()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|atom| {
-            let Some(old) = before.get(&atom.key) else {
-                return atom;
-            };
-            match restate(old, atom, Cause::Facts) {
-                Ok(Some(restated)) => restated.atom,
-                Ok(None) | Err(_) => old.clone(),
-            }
-        });
-    let atoms: Vec<Atom> = atoms.collect();
-    StatementV2 {
-        atoms: AtomsV1::from(atoms.as_slice()),
-        ..new
+    let Some(new) = new else {
+        let refused = format!(
+            "{} in {}: its figures were stated and cannot be read",
+            unit.name, shift.key
+        );
+        restated.refused.push(refused);
+        return Ok(());
+    };
+    let late = gather::late_rejects(plant, unit, (of.1, shift.credit));
+    let refused = refused_rejects(&new, &late);
+    restated.refused.extend(
+        refused
+            .into_iter()
+            .map(|why| format!("{}: {why}", unit.name)),
+    );
+    if new != before {
+        restated.events.push(event_of(unit, shift, &new));
     }
+    Ok(())
 }
 
-/// What can still be changed once the samples are gone.
-fn amended(
+/// From a moment to the end of the last shift whose figures have the stop that begins then: it may reach into later shifts.
+fn whole_stop(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     calendar: &Calendar,
-    old: &StatementV2,
-) -> StatementV2 {
-    let mut atoms = old.atoms.read().unwrap_or_default();
+    span: Span,
+) -> Result<Span, AnalysisError> {
+    let mut whole = span;
+    for shift in calendar.instances(span.start, span.start.saturating_add(STOP_MAX)) {
+        let stated = statements(plant, unit, moment(shift.credit.start))?;
+        let mut stops = stated.values().flat_map(|statement| &statement.stops);
+        if !stops.any(|stop| stop.start_ns == span.start.as_nanos()) {
+            break;
+        }
+        whole.end = whole.end.max(shift.credit.end);
+    }
+    Ok(whole)
+}
+
+/// A span of one moment.
+fn moment(at: Timestamp) -> Span {
+    Span::new(at, after(at))
+}
+
+/// `new` with the revisions that follow those of `old`.
+fn revised(old: &StatementV2, new: StatementV2) -> Option<StatementV2> {
+    let before = old.atoms.read().unwrap_or_default();
+    let before: BTreeMap<&AtomKey, &Atom> = before.iter().map(|atom| (&atom.key, atom)).collect();
+    let next = |atom: Atom| {
+        let Some(old) = before.get(&atom.key) else {
+            return atom;
+        };
+        match restate(old, atom, Cause::Facts) {
+            Ok(Some(restated)) => restated.atom,
+            Ok(None) | Err(_) => (*old).clone(),
+        }
+    };
+    let atoms: Vec<Atom> = new.atoms.read().ok()?.into_iter().map(next).collect();
+    Some(StatementV2 {
+        atoms: AtomsV1::from(atoms.as_slice()),
+        ..new
+    })
+}
+
+/// What can still be changed once the samples are gone; none where what was stated cannot be read.
+fn amended(
+    plant: &Plant<'_>,
+    (unit, calendar): (&WorkUnit, &Calendar),
+    (shift, old): (&ShiftInstance, &StatementV2),
+) -> Option<StatementV2> {
+    let mut atoms = old.atoms.read().ok()?;
     let mut booked = old.booked.clone();
-    for (id, late) in gather::late_rejects(plant, unit, calendar) {
-        let own = atoms.iter_mut().find(|atom| atom.key == late.origin);
-        let is_booked = booked.contains(&id);
-        if let Some(atom) = own.filter(|_| !is_booked)
-            && let Ok(restated) = late_rejects(atom, &late)
-        {
-            *atom = restated.atom;
-            booked.push(id);
+    for late in gather::late_rejects(plant, unit, (calendar, shift.credit)) {
+        if booked.contains(&late.id) {
+            continue;
+        }
+        if let Ok(restated) = late_rejects(&atoms, &late.rejects) {
+            let own = atoms.iter_mut().find(|atom| atom.key == restated.atom.key);
+            if let Some(atom) = own {
+                *atom = restated.atom;
+            }
+            booked.push(late.id);
         }
     }
     let mut stops = old.stops.clone();
@@ -254,10 +349,10 @@ fn amended(
             stop.reason.clone_from(&said.reason);
         }
     }
-    StatementV2 {
+    Some(StatementV2 {
         atoms: AtomsV1::from(atoms.as_slice()),
         stops,
         booked,
         ..old.clone()
-    }
+    })
 }

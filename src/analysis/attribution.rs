@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::error::AnalysisError;
 use super::gather::{Cursor, Texts, texts};
-use super::plant::{EVER, Fact, Plant, arc};
+use super::plant::{EVER, Fact, Plant, all, arc};
 use super::stored::{DEFECTS, DefectsV1, content};
 use crate::config::WorkUnit;
 use crate::history::{EventKind, EventQuery};
@@ -42,13 +42,14 @@ pub(super) fn rows_of(
     plant: &Plant<'_>,
     span: Span,
 ) -> Result<Vec<Fact<DefectsV1>>, AnalysisError> {
-    let events = plant.reader.events(&EventQuery {
+    let query = EventQuery {
         kinds: vec![DEFECTS],
         subject: None,
         from: span.start,
         to: EVER.1,
         limit: ROWS_MAX,
-    })?;
+    };
+    let events = all(plant.reader, query, "rows of defects")?;
     let made_then = events.into_iter().filter_map(|event| {
         let said: DefectsV1 = content(&event)?;
         let at = made_at(event.time, &said);
@@ -154,13 +155,14 @@ fn allocated(
     let (true, Some(tag)) = (sampled.is_empty(), tag) else {
         return Ok(sampled);
     };
-    let events = plant.reader.events(&EventQuery {
+    let query = EventQuery {
         kinds: vec![EventKind::TEXT],
         subject: Some(tag.name.clone()),
         from: around.start,
         to: around.end,
         limit: ROWS_MAX,
-    })?;
+    };
+    let events = all(plant.reader, query, "changes of the product")?;
     let change = |event: crate::history::Event| {
         let text = String::from_utf8(event.content?).ok()?;
         Some((event.time, arc(&text)))

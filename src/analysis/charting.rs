@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::books::BookKey;
-use super::counts::{Counts, CountsOf, CountsPer, counts};
+use super::counts::{Counts, CountsOf, CountsPer, Sampled, Strata, counts};
 use super::error::AnalysisError;
 use super::plant::Plant;
 use super::spc::{self, Exclusion, SpcQuestion};
@@ -26,7 +26,9 @@ pub(super) struct Charting<'a> {
     /// Where the tag stands.
     pub(super) unit: Option<&'a WorkUnit>,
     /// By product and machine; never empty.
-    pub(super) strata: BTreeMap<(String, String), Vec<Observation>>,
+    pub(super) strata: Strata,
+    /// Of counts: when the pieces of each sample were made.
+    pub(super) sampled: Sampled,
     /// What could be in none of them, in words.
     pub(super) asides: Vec<String>,
 }
@@ -51,6 +53,7 @@ impl<'a> Charting<'a> {
             tag: None,
             unit: None,
             strata: BTreeMap::new(),
+            sampled: BTreeMap::new(),
             asides: Vec::new(),
         };
         match &question.counts {
@@ -67,8 +70,12 @@ impl<'a> Charting<'a> {
     }
 
     fn count(&mut self, of: &CountsOf, pooled: bool, now: Timestamp) -> Result<(), AnalysisError> {
-        let Counts { strata, asides } = counts(of, &self.plant, (self.span, now), pooled)?;
-        (self.strata, self.asides) = (strata, asides);
+        let Counts {
+            strata,
+            sampled,
+            asides,
+        } = counts(of, &self.plant, (self.span, now), pooled)?;
+        (self.strata, self.sampled, self.asides) = (strata, sampled, asides);
         Ok(())
     }
 
@@ -167,8 +174,8 @@ fn nothing(question: &SpcQuestion, span: Span) -> String {
 }
 
 /// All products of a machine together.
-fn of_machines(observations: Vec<Observation>) -> BTreeMap<(String, String), Vec<Observation>> {
-    let mut split: BTreeMap<(String, String), Vec<Observation>> = BTreeMap::new();
+fn of_machines(observations: Vec<Observation>) -> Strata {
+    let mut split = Strata::new();
     for observation in observations {
         let key = (SEVERAL.to_owned(), observation.machine.clone());
         split.entry(key).or_default().push(observation);

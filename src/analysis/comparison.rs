@@ -4,29 +4,26 @@
 //! Circumstances that planning gives (people, machine, product, changeovers) are adjusted for; what a shift does itself
 //! (minor stops, breakdowns, scrap) is conduct, and only looked at in the hints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::account::account;
 use super::error::AnalysisError;
 use super::period::Period;
 use super::plant::Plant;
-use crate::compare::{Factor, Frame, NewProducts, Outcome, Report, Request, compare};
+use super::records::{People, Records};
+use crate::compare::{Factor, NewProducts, Outcome, Report, Request, compare_metrics};
 use crate::config::Config;
 use crate::history::Reader;
 use crate::model::Timestamp;
-use crate::production::atoms::Atom;
 use crate::production::calendar::ShiftKey;
-use crate::production::elements::{Element, Elements, Output};
-use crate::production::kpi::{Figures, Rules};
-
-/// Shortest production of a record: less says nothing about a rate.
-const BUSY_S_MIN: f64 = 600.0;
+use crate::production::elements::Element;
 
 /// What is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// Pieces per hour of production time.
@@ -64,27 +61,29 @@ pub struct CompareQuestion {
     pub period: Period,
     /// Names of work units; all when none are named.
     pub work_units: Vec<String>,
-    /// What is compared.
-    pub of: Metric,
+    /// What is compared: at least one, each once.
+    pub of: Vec<Metric>,
     /// Between what.
     pub by: Group,
     /// For [`Group::Period`]: the second period begins on this production day.
     pub since: Option<String>,
     /// Levels to compare, the first is the base; all when it is empty.
     pub levels: Vec<String>,
-    /// Smallest difference that matters, in the unit of the metric.
+    /// Smallest difference that matters, in the unit of the metric; of one metric only.
     pub relevance: Option<f64>,
     /// Circumstances that are not adjusted for: `headcount`, `experience`, `machine`, `product`, `changeovers`, `crew`.
     pub without: Vec<String>,
 }
 
-/// Answers a question about a comparison.
+/// Answers a question about a comparison, one report for each metric. Among several the share of false differences is
+/// bounded.
 pub(super) fn compare_periods(
     question: &CompareQuestion,
     config: &Config,
     reader: &Reader,
     now: Timestamp,
-) -> Result<Report, AnalysisError> {
+) -> Result<Vec<Report>, AnalysisError> {
+    check(question)?;
     let plant = Plant::load(config, reader)?;
     let span = plant.span(&question.period, now)?;
     let mut records = Records::default();
@@ -114,163 +113,58 @@ pub(super) fn compare_periods(
         }
         records.add_unit(&unit.name, &account.atoms, &people, &stops);
     }
-    let frame = records.frame(question)?;
-    let request = request(question, &records);
-    Ok(compare(&request, &frame)?)
+    let frame = records.frame(question.since.as_deref())?;
+    let requests = question
+        .of
+        .iter()
+        .map(|of| request(*of, question, &records));
+    Ok(compare_metrics(&requests.collect::<Vec<_>>(), &frame)?)
 }
 
-/// People of a shift, as counts.
-#[derive(Debug, Clone, Default)]
-struct People {
-    crew: String,
-    headcount: Option<u32>,
-    experience: Option<f64>,
-}
+/// Circumstances that may be left out.
+const CIRCUMSTANCES: [&str; 6] = [
+    "headcount",
+    "experience",
+    "machine",
+    "product",
+    "changeovers",
+    "crew",
+];
 
-/// One record.
-#[derive(Debug, Clone)]
-struct Record {
-    day: String,
-    shift: String,
-    machine: String,
-    product: String,
-    people: People,
-    elements: Elements,
-    output: Output,
-    /// Stops of the whole shift on the machine, by the record's part of its time: breakdowns, minor ones.
-    stops: [f64; 2],
-}
-
-#[derive(Debug, Default)]
-struct Records(Vec<Record>);
-
-impl Records {
-    fn add_unit(
-        &mut self,
-        unit: &str,
-        atoms: &[Atom],
-        people: &BTreeMap<ShiftKey, People>,
-        stops: &BTreeMap<ShiftKey, [f64; 2]>,
-    ) {
-        let mut runs: BTreeMap<(ShiftKey, Option<std::sync::Arc<str>>), Record> = BTreeMap::new();
-        let mut busy: BTreeMap<&ShiftKey, f64> = BTreeMap::new();
-        for atom in atoms {
-            *busy.entry(&atom.key.shift).or_default() += atom.elements.pbt().as_secs_f64();
-            let key = (atom.key.shift.clone(), atom.key.product.clone());
-            let record = runs.entry(key).or_insert_with(|| Record {
-                day: atom.production_day.to_string(),
-                shift: atom.key.shift.shift.to_string(),
-                machine: unit.to_owned(),
-                product: atom.key.product.as_deref().unwrap_or_default().to_owned(),
-                people: people.get(&atom.key.shift).cloned().unwrap_or_default(),
-                elements: Elements::default(),
-                output: Output::default(),
-                stops: [0.0; 2],
-            });
-            record.elements += &atom.elements;
-            record.output += &atom.output;
+/// A name that means nothing would change nothing, and a day that is none would cut anywhere.
+fn check(question: &CompareQuestion) -> Result<(), AnalysisError> {
+    let unknown = |what, name: &str, allowed: String| {
+        Err(AnalysisError::Unknown {
+            what,
+            name: name.to_owned(),
+            allowed,
+        })
+    };
+    let metrics: BTreeSet<Metric> = question.of.iter().copied().collect();
+    if metrics.is_empty() || metrics.len() < question.of.len() {
+        let why = "what is compared is named once each: rate, oee, scrap, cycle, stops";
+        return Err(AnalysisError::Refused(why.to_owned()));
+    }
+    if metrics.len() > 1 && question.relevance.is_some() {
+        let why = "--relevance is in the unit of what is compared; allowed: with one --of";
+        return Err(AnalysisError::Refused(why.to_owned()));
+    }
+    let is_known = |name: &&String| CIRCUMSTANCES.contains(&name.as_str());
+    if let Some(name) = question.without.iter().find(|name| !is_known(name)) {
+        return unknown("circumstance", name, CIRCUMSTANCES.join(", "));
+    }
+    match &question.since {
+        Some(since) if since.parse::<Date>().is_err() => {
+            unknown("production day", since, "a day as 2026-03-29".to_owned())
         }
-        for ((shift, _), mut record) in runs {
-            let part = record.elements.pbt().as_secs_f64()
-                / busy.get(&shift).copied().unwrap_or(1.0).max(1.0);
-            let of_shift = stops.get(&shift).copied().unwrap_or_default();
-            record.stops = of_shift.map(|count| (count * part).round());
-            let is_told =
-                !record.product.is_empty() && record.elements.run.as_secs_f64() >= BUSY_S_MIN;
-            if is_told {
-                self.0.push(record);
-            }
-        }
-    }
-
-    fn frame(&self, question: &CompareQuestion) -> Result<Frame, AnalysisError> {
-        let numbers = |value: fn(&Record) -> f64| self.0.iter().map(value).collect::<Vec<f64>>();
-        let labels = |value: fn(&Record) -> &str| self.0.iter().map(value).collect::<Vec<&str>>();
-        let since = question.since.as_deref().unwrap_or_default();
-        let period = |record: &Record| {
-            if record.day.as_str() < since {
-                "before"
-            } else {
-                "since"
-            }
-        };
-        let periods: Vec<&str> = self.0.iter().map(period).collect();
-        let frame = Frame::new()
-            .with_labels("day", &labels(|record| &record.day))
-            .and_then(|frame| frame.with_labels("shift", &labels(|record| &record.shift)))
-            .and_then(|frame| frame.with_labels("machine", &labels(|record| &record.machine)))
-            .and_then(|frame| frame.with_labels("product", &labels(|record| &record.product)))
-            .and_then(|frame| frame.with_labels("crew", &labels(|record| &record.people.crew)))
-            .and_then(|frame| frame.with_labels("period", &periods))
-            .and_then(|frame| {
-                frame.with_numbers(
-                    "headcount",
-                    numbers(|record| record.people.headcount.map_or(f64::NAN, f64::from)),
-                )
-            })
-            .and_then(|frame| {
-                frame.with_numbers(
-                    "experience",
-                    numbers(|record| record.people.experience.unwrap_or(f64::NAN)),
-                )
-            })?;
-        Ok(self.figures(frame)?)
-    }
-
-    /// What was made, and how.
-    fn figures(&self, frame: Frame) -> Result<Frame, crate::compare::CompareError> {
-        let numbers = |value: fn(&Record) -> f64| self.0.iter().map(value).collect::<Vec<f64>>();
-        let hours = |time: std::time::Duration| time.as_secs_f64() / 3_600.0;
-        let run_h: Vec<f64> = self
-            .0
-            .iter()
-            .map(|record| hours(record.elements.run))
-            .collect();
-        let busy_h: Vec<f64> = self
-            .0
-            .iter()
-            .map(|record| hours(record.elements.pbt()))
-            .collect();
-        let rate = |record: &Record| record.output.pieces / hours(record.elements.run);
-        let per_busy_h = |place: usize| -> Vec<f64> {
-            let rate = |record: &Record| {
-                record.stops.get(place).copied().unwrap_or(0.0) / hours(record.elements.pbt())
-            };
-            self.0.iter().map(rate).collect()
-        };
-        let setup_share = |record: &Record| {
-            record.elements.setup.as_secs_f64() / record.elements.pbt().as_secs_f64()
-        };
-        frame
-            .with_numbers("run_h", run_h)?
-            .with_numbers("busy_h", busy_h)?
-            .with_numbers("rate", self.0.iter().map(rate).collect())?
-            .with_numbers(
-                "oee",
-                numbers(|record| {
-                    Figures::of(&record.elements, &record.output, Rules::default())
-                        .oee
-                        .unwrap_or(f64::NAN)
-                }),
-            )?
-            .with_numbers(
-                "slowness",
-                numbers(|record| record.elements.run.as_secs_f64() / record.output.standard_s),
-            )?
-            .with_numbers("pieces", numbers(|record| record.output.pieces.round()))?
-            .with_numbers("scrap", numbers(|record| record.output.scrap.round()))?
-            .with_numbers("stops", numbers(|record| record.stops.iter().sum()))?
-            .with_numbers("changeovers", self.0.iter().map(setup_share).collect())?
-            .with_numbers("breakdowns_per_h", per_busy_h(0))?
-            .with_numbers("minor_stops_per_h", per_busy_h(1))
-    }
-
-    fn knows(&self, value: impl Fn(&Record) -> bool) -> bool {
-        self.0.iter().any(value)
+        None if question.by == Group::Period => Err(AnalysisError::Refused(
+            "periods are told apart by --since, the first production day of the second".to_owned(),
+        )),
+        _ => Ok(()),
     }
 }
 
-fn request(question: &CompareQuestion, records: &Records) -> Request {
+fn request(of: Metric, question: &CompareQuestion, records: &Records) -> Request {
     let group = match question.by {
         Group::Shift => "shift",
         Group::Crew => "crew",
@@ -278,7 +172,7 @@ fn request(question: &CompareQuestion, records: &Records) -> Request {
         Group::Product => "product",
         Group::Period => "period",
     };
-    let (outcome, unit) = outcome(question.of);
+    let (outcome, unit) = outcome(of);
     let is_wanted =
         |name: &str| name != group && !question.without.iter().any(|without| without == name);
     let mut context = Vec::new();
@@ -294,13 +188,13 @@ fn request(question: &CompareQuestion, records: &Records) -> Request {
     if is_wanted("product") {
         context.push(Factor::categorical("product").explains("product"));
     }
-    if is_wanted("changeovers") && question.of == Metric::Oee {
+    if is_wanted("changeovers") && of == Metric::Oee {
         context.push(Factor::numeric("changeovers").explains("changeovers"));
     }
     let conduct = ["minor_stops_per_h", "breakdowns_per_h"];
     let conduct = conduct
         .into_iter()
-        .filter(|_| question.of != Metric::Stops)
+        .filter(|_| of != Metric::Stops)
         .map(Factor::numeric);
     let has_crews = is_wanted("crew") && records.knows(|record| !record.people.crew.is_empty());
     Request {
@@ -310,6 +204,7 @@ fn request(question: &CompareQuestion, records: &Records) -> Request {
         conduct: conduct.collect(),
         crew: has_crews.then(|| "crew".to_owned()),
         relevance: question.relevance,
+        persons: BTreeMap::from([("crew".to_owned(), records.persons())]),
         new_products: (question.by != Group::Product).then(|| NewProducts {
             product: "product".to_owned(),
             parts: "pieces".to_owned(),
@@ -341,5 +236,86 @@ fn outcome(of: Metric) -> (Outcome, &'static str) {
             let (events, exposure) = (name("stops"), name("busy_h"));
             (Outcome::Count { events, exposure }, "per h")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::Record;
+    use super::*;
+    use crate::production::elements::{Elements, Output};
+
+    fn question(by: Group, since: Option<&str>, without: &[&str]) -> CompareQuestion {
+        CompareQuestion {
+            period: Period {
+                from: "7d".to_owned(),
+                to: None,
+            },
+            work_units: Vec::new(),
+            of: vec![Metric::Rate],
+            by,
+            since: since.map(str::to_owned),
+            levels: Vec::new(),
+            relevance: None,
+            without: without.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn refused(question: &CompareQuestion, why: &str) {
+        let error = check(question).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+
+    #[test]
+    fn what_would_mean_nothing_is_refused() {
+        let misspelt = question(Group::Shift, None, &["crew", "machines"]);
+        refused(&misspelt, "\"machines\"; allowed: headcount, experience");
+        let no_day = question(Group::Period, Some("yesterday"), &[]);
+        refused(&no_day, "\"yesterday\"; allowed: a day as 2026-03-29");
+        refused(&question(Group::Period, None, &[]), "--since");
+        let many = |of: &[Metric], relevance| CompareQuestion {
+            of: of.to_vec(),
+            relevance,
+            ..question(Group::Shift, None, &[])
+        };
+        refused(&many(&[], None), "named once each: rate, oee");
+        refused(&many(&[Metric::Oee, Metric::Oee], None), "named once each");
+        refused(
+            &many(&[Metric::Oee, Metric::Rate], Some(1.0)),
+            "with one --of",
+        );
+        assert!(check(&many(&[Metric::Oee, Metric::Rate], None)).is_ok());
+        let good = question(Group::Period, Some("2026-03-29"), &["crew"]);
+        assert!(check(&good).is_ok());
+    }
+
+    #[test]
+    fn a_crew_is_as_many_as_were_ever_there() {
+        let record = |crew: &str, headcount| Record {
+            day: "2026-03-29".to_owned(),
+            shift: "early".to_owned(),
+            machine: "press".to_owned(),
+            product: "A".to_owned(),
+            people: People {
+                crew: crew.to_owned(),
+                headcount,
+                experience: None,
+            },
+            elements: Elements::default(),
+            output: Output::default(),
+            stops: [0.0; 2],
+        };
+        let records = Records(vec![
+            record("north", Some(3)),
+            record("north", Some(4)),
+            record("south", Some(9)),
+            record("", Some(2)),
+            record("west", None),
+        ]);
+        let request = request(Metric::Rate, &question(Group::Crew, None, &[]), &records);
+        let crews = &request.persons["crew"];
+        assert_eq!(crews.len(), 2, "{crews:?}");
+        assert_eq!((crews["north"], crews["south"]), (4, 9));
     }
 }

@@ -16,7 +16,7 @@ use super::error::AnalysisError;
 use super::plant::{Fact, Plant};
 use super::stored::DefectsV1;
 use crate::config::WorkUnit;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, whole};
 use crate::production::atoms::Atom;
 use crate::production::span::Span;
 use crate::quality::CountOf;
@@ -87,13 +87,18 @@ impl CountsOf {
     }
 }
 
+/// Product and machine.
+pub(super) type StratumKey = (String, String);
 /// Samples by product and machine.
-pub(super) type Strata = BTreeMap<(String, String), Vec<Observation>>;
+pub(super) type Strata = BTreeMap<StratumKey, Vec<Observation>>;
+/// When the pieces of each sample were made, by the sample's time.
+pub(super) type Sampled = BTreeMap<StratumKey, BTreeMap<Timestamp, Span>>;
 
 /// Samples, and what is not in them.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) strata: Strata,
+    pub(super) sampled: Sampled,
     /// What could be in none, in words.
     pub(super) asides: Vec<String>,
 }
@@ -222,6 +227,8 @@ impl Categories {
 struct Counter {
     events: f64,
     pieces: f64,
+    /// Of the shifts that made its pieces.
+    span: Option<Span>,
 }
 
 /// The samples of one work unit.
@@ -275,6 +282,10 @@ impl<'a> Tally<'a> {
         let sample = self.sample(product, atom.credit.start, atom.production_day);
         sample.events += events;
         sample.pieces += atom.output.pieces;
+        if atom.output.pieces > 0.0 {
+            let span = sample.span.get_or_insert(atom.credit);
+            *span = span.hull(&atom.credit);
+        }
     }
 
     fn add_defects(&mut self, found: &Found) {
@@ -300,6 +311,10 @@ impl<'a> Tally<'a> {
         }
         for ((product, at), sample) in self.samples {
             let key = (product.clone(), unit.name.clone());
+            if let Some(span) = sample.span {
+                let sampled = counts.sampled.entry(key.clone()).or_default();
+                sampled.insert(at, span);
+            }
             match sample.read(of.counts()) {
                 Some(sample) => counts.strata.entry(key).or_default().push(Observation {
                     at,
@@ -344,22 +359,18 @@ impl Counter {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "whole and not negative, and a float beyond the range saturates"
-)]
-const fn whole(events: f64) -> u64 {
-    events as u64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[track_caller]
     fn check(of: CountOf, (events, pieces): (f64, f64), expected: Option<(u64, f64)>) {
-        let sample = Counter { events, pieces }.read(of);
+        let sample = Counter {
+            events,
+            pieces,
+            span: None,
+        }
+        .read(of);
         let expected = expected.map(|(events, size)| Sample::Count { events, size });
         assert_eq!(sample, expected);
     }

@@ -55,6 +55,14 @@ pub enum AnalysisError {
         /// Most samples.
         limit: usize,
     },
+    /// More events than one answer may take.
+    #[error("there are more than {limit} {what} in the period; ask for a shorter one")]
+    TooManyEvents {
+        /// Kind of events.
+        what: &'static str,
+        /// Most of them.
+        limit: usize,
+    },
     /// Limits that were stored cannot be read.
     #[error(
         "the stored limits \"{subject}\" in force from {at} cannot be read: {why}; allowed: --relearn, which charts without them"

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::charting::Charting;
 use super::error::AnalysisError;
 use super::link::{Linker, WindowLink};
-use super::process::after;
-use crate::config::{Config, WorkUnit};
+use super::process::{after, span_of};
+use crate::config::WorkUnit;
 use crate::model::Timestamp;
 use crate::production::span::{Span, union};
 use crate::quality::study::{Observation, Studied};
@@ -102,23 +102,14 @@ impl Charting<'_> {
     }
 
     fn made_at(&self, question: &ExplainQuestion) -> Result<&WorkUnit, AnalysisError> {
-        let config: &Config = self.plant.config;
-        let Some(name) = &question.made_at else {
-            return self.unit.ok_or_else(|| {
-                AnalysisError::Refused(
-                    "the tag stands at no [[work_unit]]; allowed: --made-at with the work unit that makes what is measured"
-                        .to_owned(),
-                )
-            });
-        };
-        let units = self.plant.work_units(std::slice::from_ref(name))?;
-        units.into_iter().next().ok_or(AnalysisError::Unknown {
-            what: "work unit",
-            name: name.clone(),
-            allowed: format!(
-                "one of the {} of the configuration",
-                config.production.work_units.len()
-            ),
+        if let Some(name) = &question.made_at {
+            return self.plant.work_unit(name);
+        }
+        self.unit.ok_or_else(|| {
+            AnalysisError::Refused(
+                "the tag stands at no [[work_unit]]; allowed: --made-at with the work unit that makes what is measured"
+                    .to_owned(),
+            )
         })
     }
 }
@@ -141,12 +132,7 @@ impl Reference {
     /// Points in no signal's pattern and not left out for a cause. After a break a point speaks for the usual distance of
     /// points.
     fn of(studied: &Studied, lag: &ExplainQuestion, windows: &[ProductionWindow]) -> Self {
-        let panels = &studied.chart.panels;
-        let mut is_signal = vec![false; studied.times.len()];
-        for signal in panels.iter().flat_map(|panel| &panel.signals) {
-            let pattern = is_signal.get_mut(signal.from..=signal.index);
-            pattern.into_iter().flatten().for_each(|mark| *mark = true);
-        }
+        let is_signal = in_signals(studied);
         let usual = spacing(&studied.times);
         let marks = studied
             .report
@@ -166,9 +152,7 @@ impl Reference {
                 points.push((*at, Span::new(start, end)));
             }
         }
-        let windows = windows
-            .iter()
-            .map(|window| Span::new(window.from, after(window.to)));
+        let windows = windows.iter().map(span_of);
         Self {
             points,
             windows: windows.collect(),
@@ -181,6 +165,17 @@ impl Reference {
         let spans: Vec<Span> = own.map(|(_, span)| *span).collect();
         less(&union(&spans), &self.windows)
     }
+}
+
+/// Whether each point is in the pattern of a signal.
+pub(super) fn in_signals(studied: &Studied) -> Vec<bool> {
+    let mut is_signal = vec![false; studied.times.len()];
+    let panels = studied.chart.panels.iter();
+    for signal in panels.flat_map(|panel| &panel.signals) {
+        let pattern = is_signal.get_mut(signal.from..=signal.index);
+        pattern.into_iter().flatten().for_each(|mark| *mark = true);
+    }
+    is_signal
 }
 
 /// What is left of spans outside of `out`; both are in order and without overlap.

@@ -1,6 +1,6 @@
 //! From defects to what went along while their units were made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use super::error::AnalysisError;
 use super::explain::{ExplainQuestion, Explained, NOTE, WINDOWS_MAX, less};
 use super::link::Linker;
 use super::plant::Plant;
-use super::process::after;
+use super::process::span_of;
 use crate::config::WorkUnit;
 use crate::model::Timestamp;
 use crate::production::atoms::Atom;
 use crate::production::span::{Span, union};
 use crate::quality::defects::UNCLASSIFIED;
-use crate::quality::{ProductionWindow, TransportLag, UnitSpan, windows_of_units};
+use crate::quality::{TransportLag, UnitSpan, windows_of_units};
 
 /// Asks what went along with defects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,17 +57,16 @@ pub(super) fn explain(
     if found.is_empty() {
         return Ok(None);
     }
-    let at = match &how.made_at {
-        Some(name) => plant.work_units(std::slice::from_ref(name))?.pop(),
-        None => None,
+    let unit = match &how.made_at {
+        Some(name) => plant.work_unit(name)?,
+        None => made.unit,
     };
-    let unit = at.unwrap_or(made.unit);
     let units: Vec<UnitSpan> = found
         .iter()
-        .map(|of| span_of(of, question.making))
+        .map(|of| made_in(of, question.making))
         .collect();
     let mut windows = windows_of_units(&units, lag);
-    let out: Vec<Span> = windows.iter().map(span_of_window).collect();
+    let out: Vec<Span> = windows.iter().map(span_of).collect();
     let left_out = windows.len().saturating_sub(WINDOWS_MAX);
     windows.drain(..left_out);
     let product_of: BTreeMap<Timestamp, Option<Arc<str>>> =
@@ -89,13 +88,14 @@ pub(super) fn explain(
             links.push(linker.link(window)?);
         }
     }
-    let shifts = shifts_of(made.atoms, None, how);
-    let reference = less(&shifts, &out);
+    let reference = less(&shifts_of(made.atoms, None, how), &out);
+    let worked = made.atoms.iter().filter(|atom| atom.output.pieces > 0.0);
+    let made_shifts: BTreeSet<_> = worked.map(|atom| &atom.key.shift).collect();
     Ok(Some(Explained {
         work_unit: unit.name.clone(),
         lag_s: [how.lag_min.as_secs_f64(), how.lag_max.as_secs_f64()],
         note: NOTE,
-        reference_points: shifts.len(),
+        reference_points: made_shifts.len(),
         reference_s: reference.iter().map(|of| of.length().as_secs_f64()).sum(),
         windows: links,
         left_out,
@@ -103,7 +103,7 @@ pub(super) fn explain(
 }
 
 /// When a defective unit was in the making.
-fn span_of(found: &Found, making: Duration) -> UnitSpan {
+fn made_in(found: &Found, making: Duration) -> UnitSpan {
     UnitSpan {
         unit: match found.category.as_str() {
             "" => UNCLASSIFIED.to_owned(),
@@ -112,10 +112,6 @@ fn span_of(found: &Found, making: Duration) -> UnitSpan {
         from: found.at.saturating_sub(making),
         to: found.at,
     }
-}
-
-fn span_of_window(window: &ProductionWindow) -> Span {
-    Span::new(window.from, after(window.to))
 }
 
 /// The shifts in which a product was made, or any, moved to where it was made; in order and without overlap.

@@ -61,13 +61,13 @@ pub(super) fn gather(
         reasons: texts(plant, unit.reason, around)?,
         allocations: allocations(plant, unit, around)?,
         edits: edits(plant, unit, around),
-        late_rejects: late_rejects(plant, unit, calendar)
-            .into_iter()
-            .map(|(_, late)| late)
-            .collect(),
         planned: plant.planned_of(unit),
         ..Gathered::default()
     };
+    let late = late_rejects(plant, unit, (calendar, window)).into_iter();
+    found.late_rejects = late
+        .map(|late| late.with_allocation(&found.allocations))
+        .collect();
     each(plant, Some(unit.state), around, |at, value, quality| {
         // What is no state is one that no list has.
         let state = machine_state(&value).unwrap_or_else(|| MachineState::Word("".into()));
@@ -278,18 +278,48 @@ fn edits(plant: &Plant<'_>, unit: &WorkUnit, span: Span) -> Vec<ReasonEdit> {
     .collect()
 }
 
-/// Rejects of a work unit that were found late, each with the time and subject of its event.
+/// Rejects that were found late.
+#[derive(Debug, Clone)]
+pub(super) struct Late {
+    /// Time and subject of their event.
+    pub(super) id: (i64, String),
+    /// When they were made.
+    origin_at: Timestamp,
+    pub(super) rejects: LateRejects,
+}
+
+impl Late {
+    /// The rejects, with what was allocated when they were made.
+    fn with_allocation(self, allocations: &Allocations) -> LateRejects {
+        let until = allocations.partition_point(|(at, _)| *at <= self.origin_at);
+        let last = until.checked_sub(1).and_then(|i| allocations.get(i));
+        let allocated = last.map(|(_, allocation)| {
+            let allocation = allocation.as_ref();
+            AtomKey {
+                product: allocation.and_then(|of| of.product.clone()),
+                order: allocation.and_then(|of| of.order.clone()),
+                ..self.rejects.origin.clone()
+            }
+        });
+        LateRejects {
+            allocated,
+            ..self.rejects
+        }
+    }
+}
+
+/// Rejects that a work unit made in `span` and that were found late.
 pub(super) fn late_rejects(
     plant: &Plant<'_>,
     unit: &WorkUnit,
-    calendar: &Calendar,
-) -> Vec<((i64, String), LateRejects)> {
-    let own = plant
-        .late
-        .iter()
-        .filter(|(.., late)| late.work_unit == unit.name);
+    (calendar, span): (&Calendar, Span),
+) -> Vec<Late> {
+    let own = plant.late.iter().filter(|(.., late)| {
+        late.work_unit == unit.name && span.contains(Timestamp::from_nanos(late.origin_ns))
+    });
     own.filter_map(|(found_at, subject, late)| {
-        let shift = calendar.at(Timestamp::from_nanos(late.origin_ns))?;
+        let origin_at = Timestamp::from_nanos(late.origin_ns);
+        let shift = calendar.at(origin_at)?;
         let rejects = LateRejects {
             origin: AtomKey {
                 unit: unit.asset.clone(),
@@ -297,11 +327,16 @@ pub(super) fn late_rejects(
                 product: late.product.as_deref().and_then(arc),
                 order: late.order.as_deref().and_then(arc),
             },
+            allocated: None,
             scrap: late.scrap,
             rework: late.rework,
             found_at: *found_at,
         };
-        Some(((found_at.as_nanos(), subject.clone()), rejects))
+        Some(Late {
+            id: (found_at.as_nanos(), subject.clone()),
+            origin_at,
+            rejects,
+        })
     })
     .collect()
 }

@@ -13,7 +13,7 @@ use super::error::AnalysisError;
 use super::gather::{self, Cursor, MARGIN, each, texts};
 use super::linked_alerts::{LinkedAlert, alerts};
 use super::plant::Plant;
-use super::process::{Cut, after, values};
+use super::process::{Cut, after, span_of, values};
 use crate::config::{Config, DataType, Tag, WorkUnit};
 use crate::model::{TagId, Timestamp};
 use crate::production::assemble::Stop;
@@ -144,7 +144,7 @@ impl<'a> Linker<'a> {
 
     /// What went along with `window`.
     pub(super) fn link(&mut self, window: &ProductionWindow) -> Result<WindowLink, AnalysisError> {
-        let span = Span::new(window.from, after(window.to));
+        let span = span_of(window);
         let (told, detected) = alerts(self.plant.reader, &self.unit.asset, span)?;
         Ok(WindowLink {
             from: window.from.to_string(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::error::AnalysisError;
+use super::plant::all;
 use crate::alerting::AlarmKind;
 use crate::history::{Event, EventKind, EventQuery, Reader};
 use crate::model::{AssetPath, Severity, Timestamp};
@@ -15,7 +16,7 @@ use crate::record::{AlertV1, BodyV1, decode_body};
 /// An alert that was raised longer before is no longer looked for.
 const STANDING_MAX: Duration = Duration::from_hours(24);
 /// Changes of alerts that are looked at.
-const EVENTS_MAX: usize = 20_000;
+const EVENTS_MAX: usize = 100_000;
 /// Alerts of a span at most.
 const SHOWN_MAX: usize = 50;
 
@@ -51,13 +52,14 @@ pub(super) fn alerts(
     place: &AssetPath,
     span: Span,
 ) -> Result<(Vec<LinkedAlert>, Vec<LinkedAlert>), AnalysisError> {
-    let events = reader.events(&EventQuery {
+    let query = EventQuery {
         kinds: vec![EventKind::ALERT],
         subject: None,
         from: span.start.saturating_sub(STANDING_MAX),
         to: span.end,
         limit: EVENTS_MAX,
-    })?;
+    };
+    let events = all(reader, query, "changes of alerts")?;
     let standing = standing(&events, place);
     let inside = standing.into_values().filter(|one| {
         let is_over = one.cleared.is_some_and(|cleared| cleared < span.start);

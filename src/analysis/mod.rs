@@ -16,6 +16,8 @@
 
 mod account;
 mod accountant;
+#[cfg(test)]
+mod accountant_tests;
 mod attribution;
 mod books;
 mod changeovers;
@@ -26,6 +28,7 @@ mod course;
 mod defects;
 mod error;
 mod explain;
+mod explain_counts;
 mod explain_defects;
 mod gather;
 mod intake;
@@ -40,12 +43,13 @@ mod period;
 mod plant;
 mod process;
 mod question;
+mod records;
 mod samples;
 mod shifts;
 mod spc;
 mod stored;
 
-pub use accountant::Accountant;
+pub use accountant::{Accountant, Restated, Stated};
 pub use changeovers::{ChangeoverKind, ChangeoverRow, ChangeoversAnswer, ChangeoversQuestion};
 pub use comparison::{CompareQuestion, Group as CompareBy, Metric};
 pub use counts::{Counted, CountsOf, CountsPer};

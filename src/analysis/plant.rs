@@ -37,6 +37,7 @@ pub(super) struct Plant<'a> {
     pub(super) catalogue: Catalogue,
     calendars: Calendars,
     pub(super) specs: BTreeMap<String, ProductV1>,
+    /// With the work unit in place of the subject.
     pub(super) reasons: Vec<Fact<ReasonV1>>,
     pub(super) late: Vec<Fact<LateRejectsV1>>,
     pub(super) planned: Vec<Fact<PlannedStopV1>>,
@@ -60,7 +61,12 @@ impl<'a> Plant<'a> {
                 .into_iter()
                 .map(|(_, id, product)| (id, product))
                 .collect(),
-            reasons: facts(read(EventKind::REASON_EDIT)?),
+            reasons: facts(read(EventKind::REASON_EDIT)?)
+                .into_iter()
+                .map(|(at, subject, said): Fact<ReasonV1>| {
+                    (at, said.work_unit(&subject).to_owned(), said)
+                })
+                .collect(),
             late: facts(read(LATE_REJECTS)?),
             planned: facts(read(PLANNED_STOP)?),
         })
@@ -103,19 +109,19 @@ impl<'a> Plant<'a> {
         if names.is_empty() {
             return Ok(all.iter().collect());
         }
-        let find = |name: &String| {
-            let unit = all.iter().find(|unit| unit.name == *name);
-            unit.ok_or_else(|| AnalysisError::Unknown {
-                what: "work unit",
-                name: name.clone(),
-                allowed: all
-                    .iter()
-                    .map(|unit| unit.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
-        };
-        names.iter().map(find).collect()
+        names.iter().map(|name| self.work_unit(name)).collect()
+    }
+
+    /// The work unit of this name.
+    pub(super) fn work_unit(&self, name: &str) -> Result<&'a WorkUnit, AnalysisError> {
+        let all = &self.config.production.work_units;
+        let names = || all.iter().map(|unit| unit.name.as_str());
+        let unit = all.iter().find(|unit| unit.name == name);
+        unit.ok_or_else(|| AnalysisError::Unknown {
+            what: "work unit",
+            name: name.to_owned(),
+            allowed: names().collect::<Vec<_>>().join(", "),
+        })
     }
 }
 
@@ -192,13 +198,31 @@ pub(super) fn facts<T: DeserializeOwned>(events: Vec<Event>) -> Vec<Fact<T>> {
 /// All events of a kind.
 pub(super) fn events(reader: &Reader, kind: EventKind) -> Result<Vec<Event>, AnalysisError> {
     let (from, to) = EVER;
-    Ok(reader.events(&EventQuery {
+    let query = EventQuery {
         kinds: vec![kind],
         subject: None,
         from,
         to,
         limit: FACTS_MAX,
-    })?)
+    };
+    all(reader, query, "facts of one kind")
+}
+
+/// The events of a query for one kind; more than its limit are refused.
+pub(super) fn all(
+    reader: &Reader,
+    query: EventQuery,
+    what: &'static str,
+) -> Result<Vec<Event>, AnalysisError> {
+    let limit = query.limit;
+    let found = reader.events(&EventQuery {
+        limit: limit.saturating_add(1),
+        ..query
+    })?;
+    if found.len() > limit {
+        return Err(AnalysisError::TooManyEvents { what, limit });
+    }
+    Ok(found)
 }
 
 /// Products of the configuration with the ideal cycles that were taken in; what was taken in wins from its time on.

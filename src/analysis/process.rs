@@ -9,6 +9,7 @@ use crate::config::Tag;
 use crate::history::{Aggregate, Export, HistoryError, Query, Reader, Step};
 use crate::model::{Timestamp, Value};
 use crate::production::span::Span;
+use crate::quality::ProductionWindow;
 
 /// Values of one tag at most; more tell no more about a mean and a spread.
 const VALUES_MAX: usize = 20_000;
@@ -108,6 +109,11 @@ fn raw(
     }
     thin(&mut values);
     Ok(Some(values))
+}
+
+/// A window as a span; its last moment is in it.
+pub(super) fn span_of(window: &ProductionWindow) -> Span {
+    Span::new(window.from, after(window.to))
 }
 
 /// The next moment.

@@ -48,30 +48,20 @@ pub fn answer(
     reader: &Reader,
     now: Timestamp,
 ) -> Result<Value, AnalysisError> {
-    let json = |answer: Result<Value, serde_json::Error>| {
-        answer.map_err(|error| {
-            AnalysisError::Refused(format!("the answer cannot be written: {error}"))
-        })
-    };
     match question {
-        Question::Oee(question) => json(serde_json::to_value(oee(question, config, reader, now)?)),
-        Question::Shifts(question) => {
-            json(serde_json::to_value(shifts(question, config, reader, now)?))
-        }
-        Question::Changeovers(question) => json(serde_json::to_value(changeovers(
-            question, config, reader, now,
-        )?)),
-        Question::Orders(question) => {
-            json(serde_json::to_value(orders(question, config, reader, now)?))
-        }
-        Question::Spc(question) => json(serde_json::to_value(spc(question, config, reader, now)?)),
-        Question::Defects(question) => json(serde_json::to_value(defects(
-            question, config, reader, now,
-        )?)),
-        Question::Limits(question) => json(serde_json::to_value(limits(question, config, reader)?)),
-        Question::Compare(question) => json(serde_json::to_value(compare_periods(
-            question, config, reader, now,
-        )?)),
+        Question::Oee(question) => json(oee(question, config, reader, now)),
+        Question::Shifts(question) => json(shifts(question, config, reader, now)),
+        Question::Changeovers(question) => json(changeovers(question, config, reader, now)),
+        Question::Orders(question) => json(orders(question, config, reader, now)),
+        Question::Spc(question) => json(spc(question, config, reader, now)),
+        Question::Defects(question) => json(defects(question, config, reader, now)),
+        Question::Limits(question) => json(limits(question, config, reader)),
+        Question::Compare(question) => json(compare_periods(question, config, reader, now)),
         Question::Samples(question) => samples(question, config, reader, now),
     }
+}
+
+fn json<T: Serialize>(told: Result<T, AnalysisError>) -> Result<Value, AnalysisError> {
+    serde_json::to_value(told?)
+        .map_err(|error| AnalysisError::Refused(format!("the answer cannot be written: {error}")))
 }

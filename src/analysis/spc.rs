@@ -143,8 +143,10 @@ pub(super) fn spc(
         let later = book.and_then(|book| monitoring::later_version(book, charting.span));
         studied.report.warnings.extend(later);
         let explain = question.explain.as_ref();
-        let explained =
-            explain.map(|explain| charting.explain(explain, &studied, observations, now));
+        let explained = explain.map(|explain| match question.counts {
+            Some(_) => charting.explain_counts(explain, key, &studied, now),
+            None => charting.explain(explain, &studied, observations, now),
+        });
         reports.push(SpcAnswer {
             explained: explained.transpose()?,
             report: studied.report,

@@ -7,9 +7,9 @@
 //! | event kind | time | subject | content |
 //! |---|---|---|---|
 //! | product | valid from | product | [`ProductV1`] |
-//! | order | planned start | order | [`OrderV1`] |
+//! | order | planned start | `order|work unit` | [`OrderV1`] |
 //! | staffing | start of the shift | `date.shift` | [`RosterV1`] |
-//! | reason edit | when it was said | work unit | [`ReasonV1`] |
+//! | reason edit | when it was said | `work unit|start of the stop` | [`ReasonV1`] |
 //! | late rejects | when they were found | `work unit origin product order` | [`LateRejectsV1`] |
 //! | planned stop | its start | work unit | [`PlannedStopV1`] |
 //! | defects | when they were found | `work unit category product order unit made at` | [`DefectsV1`] |
@@ -61,6 +61,25 @@ pub(super) struct OrderV1 {
     pub(super) actual_end_ns: Option<i64>,
 }
 
+impl OrderV1 {
+    /// Subject of the event of `order`.
+    pub(super) fn subject(&self, order: &str) -> String {
+        format!("{order}|{}", self.work_unit)
+    }
+
+    /// The order that an event with `subject` is about.
+    pub(super) fn order<'a>(&self, subject: &'a str) -> &'a str {
+        before(subject, &self.work_unit)
+    }
+}
+
+/// What stands before `|last` in a subject; all of it where that is not its end.
+fn before<'a>(subject: &'a str, last: &str) -> &'a str {
+    let rest = subject.strip_suffix(last);
+    rest.and_then(|rest| rest.strip_suffix('|'))
+        .unwrap_or(subject)
+}
+
 /// Who worked a shift: counts and the crew, no persons.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct RosterV1 {
@@ -79,6 +98,18 @@ pub(super) struct ReasonV1 {
     pub(super) role: String,
     /// None takes a reason back.
     pub(super) reason: Option<String>,
+}
+
+impl ReasonV1 {
+    /// Subject of the event of a reason given to a stop of `work_unit`.
+    pub(super) fn subject(&self, work_unit: &str) -> String {
+        format!("{work_unit}|{}", self.stop_start_ns)
+    }
+
+    /// The work unit that an event with `subject` is about.
+    pub(super) fn work_unit<'a>(&self, subject: &'a str) -> &'a str {
+        before(subject, &self.stop_start_ns.to_string())
+    }
 }
 
 /// Rejects that were found after the shift that made them.
@@ -312,6 +343,21 @@ mod tests {
         let after = statement_event(start, "press".to_owned(), &again);
         assert_eq!(after.content.as_ref().map(|bytes| bytes[0]), Some(2));
         assert_eq!(stated(&after), Some(again));
+    }
+
+    #[test]
+    fn a_subject_says_what_the_content_does_not() {
+        let reason = ReasonV1 {
+            stop_start_ns: -7,
+            role: String::new(),
+            reason: None,
+        };
+        let subject = reason.subject("press|1");
+        assert_eq!(
+            (&*subject, reason.work_unit(&subject)),
+            ("press|1|-7", "press|1")
+        );
+        assert_eq!(reason.work_unit("press"), "press");
     }
 
     #[test]

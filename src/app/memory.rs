@@ -5,15 +5,17 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tracing::{error, info, warn};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, warn};
 
+use super::history_trouble::HistoryTrouble;
 use super::sink::BufferSink;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::historian::{Historian, HistorianError};
+use crate::historian::{Admitted, Historian};
 use crate::history::{Event, HistoryError, Reader};
 use crate::model::{Sample, with_causes};
+use crate::pipeline::Trouble;
 use crate::pipeline::task::RecordSink;
 use crate::record::{BodyV1, Lane};
 
@@ -29,7 +31,7 @@ const SCANS_PER_TURN: usize = 2_048;
 enum Item {
     Samples(Vec<Sample>),
     Record(Box<BodyV1>),
-    Facts(Vec<Event>, oneshot::Sender<Result<usize, String>>),
+    Facts(Vec<Event>, oneshot::Sender<Result<Admitted, String>>),
     /// Nothing that counts comes after this.
     Close,
 }
@@ -44,14 +46,18 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Opens the history and starts its thread.
-    pub(super) fn start(config: &Arc<Config>, clock: Arc<dyn Clock>) -> Result<Self, MemoryError> {
+    pub(super) fn start(
+        config: &Arc<Config>,
+        clock: Arc<dyn Clock>,
+        trouble: mpsc::Sender<Trouble>,
+    ) -> Result<Self, MemoryError> {
         let now = clock.now().wall;
         let historian = Historian::open(config, &config.gateway.data_dir, now)?;
         let reader = historian.reader();
         let (to, items) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("andon-history".into())
-            .spawn(move || keep(historian, &items, &*clock))
+            .spawn(move || keep(historian, &items, &*clock, HistoryTrouble::new(trouble)))
             .map_err(MemoryError::Thread)?;
         Ok(Self { to, thread, reader })
     }
@@ -92,57 +98,59 @@ pub(super) enum MemoryError {
 }
 
 /// The thread: ends when it is told to, or nobody can tell it anything more.
-fn keep(mut historian: Historian, items: &Receiver<Item>, clock: &dyn Clock) {
-    let mut trouble = Trouble::default();
+fn keep(
+    mut historian: Historian,
+    items: &Receiver<Item>,
+    clock: &dyn Clock,
+    mut trouble: HistoryTrouble,
+) {
     let mut is_open = true;
+    let mut left_out = 0;
     while is_open {
         let first = items.recv_timeout(TURN);
         is_open = !matches!(first, Err(RecvTimeoutError::Disconnected));
         let more = std::iter::from_fn(|| items.try_recv().ok());
         for item in first.ok().into_iter().chain(more.take(SCANS_PER_TURN)) {
             is_open &= !matches!(item, Item::Close);
-            take(&mut historian, item, clock, &mut trouble);
+            take(&mut historian, item, clock);
         }
-        trouble.note(historian.turn(clock.now().wall));
+        let turn = historian.turn(clock.now().wall);
+        let now_left_out = historian.left_out();
+        if now_left_out > left_out && matches!(turn.commit, Some(Ok(()))) {
+            let samples = now_left_out - left_out;
+            left_out = now_left_out;
+            warn!(
+                samples,
+                "While the history could not be written, these samples went missing in it. They are published all the same."
+            );
+        }
+        trouble.note(turn);
     }
-    trouble.note(historian.close(clock.now().wall, false));
+    if let Err(why) = historian.close(clock.now().wall, false) {
+        error!(
+            error = with_causes(&why),
+            "The end of the history cannot be written."
+        );
+    }
 }
 
-fn take(historian: &mut Historian, item: Item, clock: &dyn Clock, trouble: &mut Trouble) {
+fn take(historian: &mut Historian, item: Item, clock: &dyn Clock) {
     match item {
         Item::Close => {}
         Item::Samples(samples) => historian.take(&samples),
-        Item::Record(body) => trouble.note(historian.note(&body).map_err(HistorianError::from)),
+        Item::Record(body) => {
+            if let Err(why) = historian.note(&body) {
+                warn!(
+                    error = with_causes(&why),
+                    "A record cannot be kept in the history."
+                );
+            }
+        }
         Item::Facts(facts, to) => {
             let admitted = historian.admit(&facts, clock.now().wall);
             let answer = admitted.map_err(|error| with_causes(&error));
             // Whoever brought them may be gone by now.
             to.send(answer).map_or_else(drop, |()| ());
-        }
-    }
-}
-
-/// Says when the history begins to fail, and when it works again.
-#[derive(Debug, Default)]
-struct Trouble {
-    is_failing: bool,
-}
-
-impl Trouble {
-    fn note(&mut self, done: Result<(), HistorianError>) {
-        match done {
-            Ok(()) if self.is_failing => {
-                self.is_failing = false;
-                info!("The history is written again.");
-            }
-            Err(why) if !self.is_failing => {
-                self.is_failing = true;
-                error!(
-                    error = with_causes(&why),
-                    "The history cannot be written; polling and alerts go on."
-                );
-            }
-            Ok(()) | Err(_) => {}
         }
     }
 }
@@ -191,8 +199,8 @@ impl MemorySink {
 pub(super) struct FactsIn(SyncSender<Item>);
 
 impl FactsIn {
-    /// Brings facts; the answer is how many shifts were stated again.
-    pub(super) async fn bring(&self, facts: Vec<Event>) -> Result<usize, String> {
+    /// Brings facts; the answer is what became of them.
+    pub(super) async fn bring(&self, facts: Vec<Event>) -> Result<Admitted, String> {
         let (to, answer) = oneshot::channel();
         let sent = self.0.try_send(Item::Facts(facts, to));
         sent.map_err(|_full| "the history is busy; try again".to_owned())?;

@@ -8,6 +8,7 @@
 
 mod birth_mark;
 mod health;
+mod history_trouble;
 mod keeper;
 mod memory;
 mod sink;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::acquisition::{self, Acquired, AcquisitionStats, Endpoint, EndpointKey, EndpointPlan};
+use crate::alerting::AlarmKind;
 use crate::buffer::{self, Buffer, BufferError};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -41,7 +43,7 @@ use sink::BufferSink;
 /// Batches that may wait for the chain. At one batch per scan this is seconds of work; beyond it samples are
 /// dropped and counted.
 const ACQUIRED_QUEUE: usize = 4096;
-/// Storage incidents that may wait for the chain.
+/// Troubles of the gateway that may wait for the chain.
 const TROUBLE_QUEUE: usize = 64;
 /// Questions about baselines that may wait for the chain.
 const ASKED_QUEUE: usize = 8;
@@ -142,9 +144,14 @@ pub fn run(config: Config) -> Result<(), AppError> {
         buffer,
     };
     announce(&common, opened.previous_epoch);
-    let (memory, no_memory) = match start_memory(&common) {
-        Ok(memory) => (memory, None),
-        Err(error) => (None, Some(no_memory(&error))),
+    let (trouble_tx, trouble) = mpsc::channel(TROUBLE_QUEUE);
+    let memory = match start_memory(&common, &trouble_tx) {
+        Ok(memory) => memory,
+        Err(error) => {
+            // The queue is empty, so there is room.
+            trouble_tx.try_send(no_memory(&error)).ok();
+            None
+        }
     };
     let facts = upstream::Facts {
         names: registry.names(),
@@ -159,7 +166,7 @@ pub fn run(config: Config) -> Result<(), AppError> {
         chain,
         incidents: opened.incidents,
         facts,
-        no_memory,
+        trouble: (trouble_tx, trouble),
     };
     let ended = runtime.block_on(serve(parts, memory, stop));
     if storage.join().is_err() {
@@ -169,9 +176,13 @@ pub fn run(config: Config) -> Result<(), AppError> {
     ended
 }
 
-fn start_memory(common: &Common) -> Result<Option<Memory>, MemoryError> {
+fn start_memory(
+    common: &Common,
+    trouble: &mpsc::Sender<Trouble>,
+) -> Result<Option<Memory>, MemoryError> {
     let is_kept = common.config.history.on;
-    let start = || Memory::start(&common.config, Arc::clone(&common.clock));
+    let clock = || Arc::clone(&common.clock);
+    let start = || Memory::start(&common.config, clock(), trouble.clone());
     is_kept.then(start).transpose()
 }
 
@@ -180,6 +191,7 @@ fn no_memory(error: &MemoryError) -> Trouble {
     let why = with_causes(error);
     error!(%why, "The history cannot be kept; everything else works. Move history.redb away to begin a new one.");
     Trouble {
+        kind: AlarmKind::History,
         active: true,
         severity: Severity::High,
         detail: format!("the plant's history cannot be kept: {why}"),
@@ -245,8 +257,8 @@ struct Running {
     chain: Chain,
     incidents: mpsc::Receiver<buffer::Incident>,
     facts: upstream::Facts,
-    /// Told to people at the start: the gateway does its work without the history.
-    no_memory: Option<Trouble>,
+    /// Trouble of the gateway on its way to the chain.
+    trouble: (mpsc::Sender<Trouble>, mpsc::Receiver<Trouble>),
 }
 
 /// Everything that runs on the polling thread, and the order of the shut-down.
@@ -256,17 +268,12 @@ async fn serve(parts: Running, memory: Option<Memory>, stop: StopSignals) -> Res
         chain,
         incidents,
         facts,
-        no_memory,
+        trouble: (trouble_tx, trouble),
     } = parts;
     let polling = CancellationToken::new();
     let chaining = CancellationToken::new();
     let publishing = CancellationToken::new();
     let (acquired_tx, acquired) = mpsc::channel(ACQUIRED_QUEUE);
-    let (trouble_tx, trouble) = mpsc::channel(TROUBLE_QUEUE);
-    // The queue is empty, so there is room.
-    no_memory
-        .map_or(Ok(()), |trouble| trouble_tx.try_send(trouble))
-        .ok();
     let (status_tx, status) = watch::channel(pipeline::task::ChainStatus::default());
 
     let mut chain_units = Supervisor::new(chaining.clone());

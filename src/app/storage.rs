@@ -3,6 +3,7 @@
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::alerting::AlarmKind;
 use crate::buffer::Incident;
 use crate::model::Severity;
 use crate::pipeline::Trouble;
@@ -36,6 +37,7 @@ fn trouble_of(incident: &Incident) -> Trouble {
         Incident::NotDurable { .. } | Incident::EngineDead => (true, Severity::Critical),
     };
     Trouble {
+        kind: AlarmKind::Storage,
         active,
         severity,
         detail: incident.to_string(),

@@ -288,9 +288,8 @@ impl Plant {
     async fn take_in(self, table: String) -> Result<Value, String> {
         let (_, facts) = self.memory.ok_or(NO_HISTORY)?;
         let intake = read_intake(table.as_bytes(), &self.common.config)?;
-        let mut told = intake.told();
-        told.restated = facts.bring(intake.events).await?;
-        to_json::<_, String>(Ok(told))
+        let admitted = facts.bring(intake.events.clone()).await?;
+        to_json::<_, String>(Ok(intake.told(admitted.restated, admitted.unused)))
     }
 }
 

@@ -86,19 +86,29 @@ pub(super) fn ask(
     history: Option<&Path>,
     question: &Question,
 ) -> Result<Value, Failure> {
-    if history.is_none() {
-        match ask_running(
-            &config.gateway.data_dir,
-            Request::Ask {
-                question: question.clone(),
-            },
-        ) {
-            Err(error) if is_idle(error.as_ref()) => {}
-            told => return told,
-        }
+    let request = || Request::Ask {
+        question: question.clone(),
+    };
+    if let Some(told) = running(config, history, request)? {
+        return Ok(told);
     }
     let (historian, now) = open(config, history)?;
     Ok(answer(question, config, &historian.reader(), now)?)
+}
+
+/// The answer of the running gateway; none where none runs, or another history is named.
+pub(super) fn running(
+    config: &Config,
+    history: Option<&Path>,
+    request: impl FnOnce() -> Request,
+) -> Result<Option<Value>, Failure> {
+    if history.is_some() {
+        return Ok(None);
+    }
+    match ask_running(&config.gateway.data_dir, request()) {
+        Err(error) if is_idle(error.as_ref()) => Ok(None),
+        told => told.map(Some),
+    }
 }
 
 /// Opens the history of a stopped gateway, or that of a replay, and says what time is now for it.
@@ -137,6 +147,11 @@ pub(super) fn percent(value: Option<f64>) -> String {
 /// A number with some digits; a dash where there is none.
 pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// A word of an answer; a dash where there is none.
+pub(super) fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
 }
 
 /// Seconds as hours and minutes.

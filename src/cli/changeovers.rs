@@ -12,7 +12,7 @@ use crate::analysis::{ChangeoversAnswer, ChangeoversQuestion, Question};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Work units; all when none are named.
-    #[arg(value_name = "WORK_UNIT")]
+    #[arg(long, value_name = "NAME", num_args = 1..)]
     work_unit: Vec<String>,
     #[command(flatten)]
     source: Source,

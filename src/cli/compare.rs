@@ -17,9 +17,9 @@ pub(super) struct Args {
     source: Source,
     #[command(flatten)]
     of_when: Of,
-    /// What is compared.
-    #[arg(long, value_enum, default_value = "rate")]
-    of: Metric,
+    /// What is compared. Of several, each is judged as one among all: what may be chance among so many is none.
+    #[arg(long, value_enum, default_value = "rate", num_args = 1..)]
+    of: Vec<Metric>,
     /// Between what.
     #[arg(long, value_enum, default_value = "shift")]
     by: CompareBy,
@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// Work units; all when none are named.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     work_unit: Vec<String>,
-    /// Smallest difference that matters, in the unit of what is compared.
+    /// Smallest difference that matters, in the unit of what is compared, which is one then.
     #[arg(long, value_name = "SIZE")]
     relevance: Option<f64>,
     /// Circumstances not to adjust for: headcount, experience, machine, product, changeovers, crew.
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let question = CompareQuestion {
         period: args.of_when.period(),
         work_units: args.work_unit.clone(),
-        of: args.of,
+        of: args.of.clone(),
         by: args.by,
         since: args.since.clone(),
         levels: args.level.clone(),
@@ -52,7 +52,8 @@ pub(super) fn run(args: &Args) -> Outcome {
         without: args.without.clone(),
     };
     ask::run(&args.source, &Question::Compare(question), |answer| {
-        Ok(text(&answer))
+        let reports = answer.as_array().into_iter().flatten();
+        Ok(reports.map(text).collect::<Vec<_>>().join("\n"))
     })
 }
 

@@ -22,7 +22,7 @@ const CATEGORIES_SHOWN: usize = 3;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Work units; all when none are named.
-    #[arg(value_name = "WORK_UNIT")]
+    #[arg(long, value_name = "NAME", num_args = 1..)]
     work_unit: Vec<String>,
     #[command(flatten)]
     source: Source,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::ask::word;
 use crate::analysis::ExplainQuestion;
 use crate::config::parse_duration;
 
@@ -71,10 +72,6 @@ pub(super) fn explained(of: &Value, noun: &str) -> String {
     }
     lines.push(format!("note: {}", word(&of["note"])));
     lines.join("\n") + "\n"
-}
-
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or("-")
 }
 
 fn window(of: &Value, work_unit: &str, noun: &str) -> Vec<String> {

@@ -54,9 +54,9 @@ pub(super) struct Query {
 pub(super) struct Export {
     #[command(flatten)]
     query: Query,
-    /// CSV with a row per tag and step, or JSON.
-    #[arg(long, value_enum, default_value = "csv")]
-    format: Format,
+    /// CSV with a row per tag and step, which is the default, or JSON, which `--json` means too.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
     /// File to write; standard output when it is left out.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -180,10 +180,35 @@ fn table(answer: &Value) -> String {
         text.push_str("percentiles are estimates from roll-ups\n");
     }
     text.push_str(&table.render());
+    text.extend(cut_off(answer).iter().map(|what| format!("{what}\n")));
     text
 }
 
+impl Export {
+    fn format(&self) -> Result<Format, Failure> {
+        match (self.format, self.query.source.json) {
+            (Some(Format::Csv), true) => Err("--json and --format csv exclude each other".into()),
+            (Some(format), _) => Ok(format),
+            (None, true) => Ok(Format::Json),
+            (None, false) => Ok(Format::Csv),
+        }
+    }
+}
+
+/// Tags of which an answer has only the first samples.
+fn cut_off(answer: &Value) -> Vec<String> {
+    let series = answer["series"].as_array().into_iter().flatten();
+    let cut = series.filter(|series| series["truncated"] == true);
+    cut.map(|series| {
+        let rows = series["rows"].as_array().map_or(0, Vec::len);
+        let tag = cell(&series["tag"]);
+        format!("{tag}: cut off after {rows} samples; ask for a shorter time")
+    })
+    .collect()
+}
+
 fn export(to: &Export) -> Result<Outcome, Failure> {
+    let format = to.format()?;
     let Some(config) = load_or_complain(&to.query.source.config) else {
         return Ok(Outcome::Usage);
     };
@@ -192,7 +217,7 @@ fn export(to: &Export) -> Result<Outcome, Failure> {
         to.query.source.history.as_deref(),
         &to.query.question(),
     )?;
-    let bytes = match to.format {
+    let bytes = match format {
         Format::Json => format!("{answer:#}\n").into_bytes(),
         Format::Csv => csv_of(&answer)?,
     };
@@ -204,7 +229,15 @@ fn export(to: &Export) -> Result<Outcome, Failure> {
         }
         None => print(&String::from_utf8(bytes)?)?,
     }
-    Ok(Outcome::Clean)
+    let cut_off = cut_off(&answer);
+    for what in &cut_off {
+        complain(&format!("andon: {what}\n"));
+    }
+    Ok(if cut_off.is_empty() {
+        Outcome::Clean
+    } else {
+        Outcome::Failed
+    })
 }
 
 fn csv_of(answer: &Value) -> Result<Vec<u8>, Failure> {
@@ -250,7 +283,16 @@ fn import_all(from: &Import) -> Result<Outcome, Failure> {
         );
     });
     bar.clear();
-    let imported = imported?;
+    let imported = match imported {
+        Err(error) if error.is_of_the_request() => {
+            complain(&format!("{}\n", with_causes(&error)));
+            return Ok(Outcome::Usage);
+        }
+        other => other?,
+    };
+    for text in &imported.unknown {
+        complain(&format!("ignored: {text}\n"));
+    }
     if imported.faults.count() > 0 {
         complain(&format!("{}\n", imported.faults.text()));
     }
@@ -260,6 +302,7 @@ fn import_all(from: &Import) -> Result<Outcome, Failure> {
             "rows": imported.rows,
             "values": imported.values,
             "unreadable": imported.faults.count(),
+            "ignored": imported.unknown,
             "seconds": seconds,
         }))?;
     } else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Outcome;
-use super::ask::{Failure, Source, ask_running, is_idle, open};
+use super::ask::{Failure, Source, open, running};
 use super::check::load_or_complain;
 use super::output::{complain, print, print_json};
 use crate::analysis::{TakenIn, read_intake};
@@ -21,7 +21,8 @@ use crate::model::with_causes;
 /// late scrap (`found_at`, `work_unit`, `origin_time`, count), defects (`found_at`, `work_unit`, category, count), planned
 /// stops (`work_unit`, start, end, kind). Taking the same table twice changes nothing. Shifts whose figures were stated are stated again with the next revision.
 ///
-/// Exit code 0 when every row was taken, 1 when some were refused (the others are taken), 64 when a file is no table.
+/// Exit code 0 when every row was taken, 1 when some were refused (the others are taken) or can be in no figure, 64 when a
+/// file is no table.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Tables.
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     for file in &args.file {
         match take_in(&config, args.source.history.as_deref(), file) {
             Ok(taken) => {
-                if taken.refused > 0 {
+                if taken.refused > 0 || !taken.unused.is_empty() {
                     outcome = Outcome::Failed;
                 }
                 told.push((file, taken));
@@ -68,22 +69,16 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn take_in(config: &Arc<Config>, history: Option<&Path>, file: &Path) -> Result<TakenIn, Failure> {
     let bytes = std::fs::read(file)?;
     let table = String::from_utf8(bytes).map_err(|_error| "the file is not UTF-8 text")?;
-    if history.is_none() {
-        match ask_running(
-            &config.gateway.data_dir,
-            Request::Intake {
-                table: table.clone(),
-            },
-        ) {
-            Err(error) if is_idle(error.as_ref()) => {}
-            answer => return Ok(serde_json::from_value(answer?)?),
-        }
+    let request = || Request::Intake {
+        table: table.clone(),
+    };
+    if let Some(told) = running(config, history, request)? {
+        return Ok(serde_json::from_value(told)?);
     }
     let intake = read_intake(table.as_bytes(), config)?;
-    let mut told = intake.told();
     let (mut historian, now) = open(config, history)?;
-    told.restated = historian.admit(&intake.events, now)?;
-    Ok(told)
+    let admitted = historian.admit(&intake.events, now)?;
+    Ok(intake.told(admitted.restated, admitted.unused))
 }
 
 fn say(told: &[(&PathBuf, TakenIn)], is_json: bool) -> Result<(), Failure> {
@@ -102,6 +97,12 @@ fn say(told: &[(&PathBuf, TakenIn)], is_json: bool) -> Result<(), Failure> {
                 file.display(),
                 fault.line,
                 fault.what
+            ));
+        }
+        for unused in &taken.unused {
+            complain(&format!(
+                "{}: taken, but in no figure: {unused}\n",
+                file.display()
             ));
         }
         let refused = if taken.refused > 0 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Outcome;
-use super::ask::{Failure, Source, ask_running, is_idle, open};
+use super::ask::{Failure, Source, open, running};
 use super::check::load_or_complain;
 use super::output::{Align, Table, complain, print, print_json};
 use crate::analysis::{
@@ -37,6 +37,7 @@ pub(super) struct LimitArgs {
 
 /// Whether limits are kept, and as what.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("kept").args(["freeze", "try_out"]))]
 struct Keep {
     /// Learn limits from the period and freeze them: 20 subgroups with 100 readings at least. They are in force from the
     /// end of the period, or from --learn-until.
@@ -45,11 +46,11 @@ struct Keep {
     /// Learn trial limits from the period and keep them; they may rest on less, and be replaced.
     #[arg(long, requires_all = ["by", "why"], conflicts_with = "relearn")]
     try_out: bool,
-    /// Why the limits are made.
-    #[arg(long, value_name = "TEXT")]
+    /// Why the limits are made; with --freeze or --try-out.
+    #[arg(long, value_name = "TEXT", requires = "kept")]
     why: Option<String>,
     /// Reference of the approved process change, without which frozen limits are not replaced.
-    #[arg(long, value_name = "REF")]
+    #[arg(long, value_name = "REF", requires = "kept")]
     approval: Option<String>,
 }
 
@@ -121,14 +122,11 @@ fn keep(
     history: Option<&Path>,
     change: &LimitsChange,
 ) -> Result<LimitsAnswer, Failure> {
-    if history.is_none() {
-        let request = Request::Limits {
-            change: Box::new(change.clone()),
-        };
-        match ask_running(&config.gateway.data_dir, request) {
-            Err(error) if is_idle(error.as_ref()) => {}
-            answer => return Ok(serde_json::from_value(answer?)?),
-        }
+    let request = || Request::Limits {
+        change: Box::new(change.clone()),
+    };
+    if let Some(told) = running(config, history, request)? {
+        return Ok(serde_json::from_value(told)?);
     }
     let (mut historian, now) = open(config, history)?;
     let new = change_limits(change, config, &historian.reader(), now)?;

@@ -75,9 +75,10 @@ fn text(answer: &OeeAnswer, causes: usize) -> String {
         text.push('\n');
         text.push_str(&pareto(answer, causes));
     }
-    for refused in &answer.refused_reasons {
-        text.extend([format!("refused: {refused}\n")]);
-    }
+    let refused = answer.refused_reasons.iter().chain(&answer.refused_rejects);
+    text.extend(refused.map(|why| format!("refused: {why}\n")));
+    let unreadable = answer.unreadable.iter();
+    text.extend(unreadable.map(|which| format!("left out, its figures cannot be read: {which}\n")));
     text
 }
 

@@ -14,7 +14,7 @@ use crate::app::design_charts;
 use crate::clock::{Clock, SystemClock};
 use crate::config::format_duration;
 use crate::model::with_causes;
-use crate::replay::{ReplayError, Report, Request, replay};
+use crate::replay::{Report, Request, replay};
 
 /// Run recorded samples through the same chain at full speed.
 ///
@@ -40,7 +40,7 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
     /// Keep samples, alerts and the figures of shifts in a history in this directory besides, for `andon oee`, `spc`,
-    /// `compare`, `shifts` and `history` with the same option.
+    /// `compare` and the other questions about the past with the same option.
     #[arg(long, value_name = "DIR")]
     history: Option<PathBuf>,
     /// Go on when a recording names tags that the configuration does not have.
@@ -83,12 +83,10 @@ pub(super) fn run(args: &Args) -> Outcome {
         Ok(report) => finish(args, &report),
         Err(error) => {
             complain(&format!("{}\n", with_causes(&error)));
-            match error {
-                ReplayError::Inputs(_) | ReplayError::UnknownTag(_) => Outcome::Usage,
-                ReplayError::Output { .. }
-                | ReplayError::History(_)
-                | ReplayError::Thread(_)
-                | ReplayError::Panicked(_) => Outcome::Failed,
+            if error.is_of_the_request() {
+                Outcome::Usage
+            } else {
+                Outcome::Failed
             }
         }
     }

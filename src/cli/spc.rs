@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Outcome;
-use super::ask::{self, Failure, Of, Source};
+use super::ask::{self, Failure, Of, Source, number, word};
 use super::explain::{ExplainArgs, explained};
 use super::limits::{self as kept, LimitArgs};
 use super::output::{Align, Table};
@@ -73,7 +73,7 @@ struct Counts {
     #[arg(
         long = "of",
         value_enum,
-        conflicts_with_all = ["subgroup", "lsl", "usl", "target", "changes_only", "from_nominal", "explain"]
+        conflicts_with_all = ["subgroup", "lsl", "usl", "target", "changes_only", "from_nominal"]
     )]
     counted: Option<Counted>,
     /// Work units whose counts are charted; all when none are named.
@@ -157,14 +157,8 @@ fn text(reports: &Value) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn word(value: &Value) -> &str {
-    value.as_str().unwrap_or("-")
-}
-
 fn digits(value: &Value) -> String {
-    value
-        .as_f64()
-        .map_or_else(|| "-".to_owned(), |number| format!("{number:.5}"))
+    number(value.as_f64(), 5)
 }
 
 fn head(report: &Value) -> String {

@@ -10,6 +10,7 @@ mod quantile;
 mod role;
 mod sample;
 mod time;
+mod whole;
 mod zone;
 
 pub use asset::{AssetPath, AssetPathError};
@@ -19,4 +20,5 @@ pub use quantile::quantile;
 pub use role::{Role, RoleError, Severity};
 pub use sample::{Batch, DeviceId, GroupId, Sample, ShortText, TagId, Value};
 pub use time::{Mono, Now, Timestamp};
+pub use whole::whole;
 pub use zone::{LocalTime, Zone};

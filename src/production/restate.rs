@@ -2,6 +2,8 @@
 //!
 //! Nothing is overwritten silently: a restatement has the next revision and says what changed.
 
+use std::sync::Arc;
+
 use super::atoms::{Atom, AtomKey, Mark};
 use super::span::ratio;
 use crate::model::Timestamp;
@@ -9,8 +11,10 @@ use crate::model::Timestamp;
 /// Rejects found downstream or after the shift; booked to the work unit and shift that made them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LateRejects {
-    /// Where they were made.
+    /// Where they were made. A product or an order that nobody said is what was made then: see [`origin`].
     pub origin: AtomKey,
+    /// What was allocated at the moment they were made, where that is known.
+    pub allocated: Option<AtomKey>,
     /// Pieces to scrap.
     pub scrap: f64,
     /// Pieces to rework.
@@ -85,13 +89,90 @@ pub enum RestateError {
         /// When.
         shift: String,
     },
+    /// Nothing like it was made.
+    #[error("rejects of {what} in {shift}: nothing of that was made; made were {made}")]
+    NotMade {
+        /// Product and order as they were said.
+        what: String,
+        /// When.
+        shift: String,
+        /// What could have been said.
+        made: String,
+    },
+    /// It can be of more than one.
+    #[error("rejects of {what} in {shift} may be of {made}: product and order must say which")]
+    Ambiguous {
+        /// Product and order as they were said.
+        what: String,
+        /// When.
+        shift: String,
+        /// What it may be of.
+        made: String,
+    },
 }
 
-/// Books `late` to `atom`, which it must be of. The pieces take the mean ideal cycle of the atom.
-pub fn late_rejects(atom: &Atom, late: &LateRejects) -> Result<Restatement, RestateError> {
-    if late.origin != atom.key {
-        return Err(other_key(atom));
+/// The one of `atoms` that late rejects are booked to: that with their key, else the only one of their shift that made
+/// pieces and that a product or an order which nobody said may mean, else the one of those that was allocated then.
+pub fn origin<'a>(
+    atoms: impl IntoIterator<Item = &'a Atom>,
+    late: &LateRejects,
+) -> Result<&'a Atom, RestateError> {
+    let said = &late.origin;
+    let of_shift = atoms.into_iter().filter(|atom| {
+        atom.key.unit == said.unit && atom.key.shift == said.shift && atom.output.pieces > 0.0
+    });
+    let made: Vec<&Atom> = of_shift.collect();
+    if let Some(same) = made.iter().find(|atom| atom.key == *said) {
+        return Ok(same);
     }
+    let may_be = |said: &Option<Arc<str>>, made: &Option<Arc<str>>| said.is_none() || said == made;
+    let is_meant =
+        |key: &AtomKey| may_be(&said.product, &key.product) && may_be(&said.order, &key.order);
+    let meant: Vec<&Atom> = made
+        .iter()
+        .copied()
+        .filter(|atom| is_meant(&atom.key))
+        .collect();
+    if let [one] = meant[..] {
+        return Ok(one);
+    }
+    let then = meant
+        .iter()
+        .find(|atom| late.allocated.as_ref() == Some(&atom.key));
+    then.copied().ok_or_else(|| no_origin(said, &made, &meant))
+}
+
+/// Why nothing in `made` is what `said` means: none is, or more than one.
+fn no_origin(said: &AtomKey, made: &[&Atom], meant: &[&Atom]) -> RestateError {
+    let list = |atoms: &[&Atom]| {
+        let names: Vec<String> = atoms.iter().map(|atom| what(&atom.key)).collect();
+        names.join("; ")
+    };
+    let (what, shift) = (what(said), said.shift.to_string());
+    if !meant.is_empty() {
+        let made = list(meant);
+        return RestateError::Ambiguous { what, shift, made };
+    }
+    let made = match made {
+        [] => "no pieces at all".to_owned(),
+        made => list(made),
+    };
+    RestateError::NotMade { what, shift, made }
+}
+
+/// Product and order in words.
+fn what(key: &AtomKey) -> String {
+    match (&key.product, &key.order) {
+        (None, None) => "no product".to_owned(),
+        (Some(product), None) => format!("product {product}"),
+        (None, Some(order)) => format!("order {order}"),
+        (Some(product), Some(order)) => format!("product {product}, order {order}"),
+    }
+}
+
+/// Books `late` to the one of `atoms` that it is of. The pieces take the mean ideal cycle of the atom.
+pub fn late_rejects(atoms: &[Atom], late: &LateRejects) -> Result<Restatement, RestateError> {
+    let atom = origin(atoms, late)?;
     let mut new = atom.clone();
     book(&mut new, late)?;
     let cause = Cause::LateRejects {
@@ -178,6 +259,7 @@ mod tests {
     fn late(atom: &Atom, scrap: f64, rework: f64) -> LateRejects {
         LateRejects {
             origin: atom.key.clone(),
+            allocated: None,
             scrap,
             rework,
             found_at: Timestamp::from_millis(90_000_000),
@@ -187,7 +269,7 @@ mod tests {
     #[test]
     fn late_scrap_belongs_to_the_shift_that_made_it() {
         let atom = atom("a", "X");
-        let restated = late_rejects(&atom, &late(&atom, 3.0, 1.0)).unwrap();
+        let restated = late_rejects(std::slice::from_ref(&atom), &late(&atom, 3.0, 1.0)).unwrap();
         assert_eq!(
             (restated.atom.revision, restated.atom.key.clone()),
             (2, atom.key.clone())
@@ -211,7 +293,12 @@ mod tests {
 
     #[track_caller]
     fn check_refused(atom: &Atom, late: &LateRejects, wanted: &str) {
-        assert_eq!(late_rejects(atom, late).unwrap_err().to_string(), wanted);
+        assert_eq!(
+            late_rejects(std::slice::from_ref(atom), late)
+                .unwrap_err()
+                .to_string(),
+            wanted
+        );
     }
 
     #[test]
@@ -229,7 +316,6 @@ mod tests {
         );
         let other = super::super::atoms::tests::atom("b", "X");
         let wanted = "figures of a in 2026-05-04 early cannot be restated by those of another unit, shift, product or order";
-        check_refused(&atom, &late(&other, 1.0, 0.0), wanted);
         assert_eq!(
             restate(&atom, other, Cause::Facts).unwrap_err().to_string(),
             wanted
@@ -237,10 +323,79 @@ mod tests {
     }
 
     #[test]
+    fn rejects_are_of_what_can_be_meant() {
+        let of = |product: Option<&str>, order: Option<&str>, pieces: f64| {
+            let mut atom = atom("a", "X");
+            atom.key.product = product.map(Into::into);
+            atom.key.order = order.map(Into::into);
+            atom.output.pieces = pieces;
+            atom
+        };
+        let atoms = [
+            of(None, None, 0.0),
+            of(Some("X"), Some("1"), 10.0),
+            of(Some("Y"), Some("2"), 10.0),
+            of(Some("Y"), Some("3"), 10.0),
+        ];
+        let find = |product, order| {
+            let said = late(&of(product, order, 0.0), 1.0, 0.0);
+            let found = origin(&atoms, &said);
+            found
+                .map(|atom| atom.key.order.as_deref().unwrap_or_default())
+                .map_err(|why| why.to_string())
+        };
+        let ambiguous = |what: &str, made: &str| {
+            Err(format!(
+                "rejects of {what} in 2026-05-04 early may be of {made}: product and order must say which"
+            ))
+        };
+        let not_made = |what: &str, made: &str| {
+            Err(format!(
+                "rejects of {what} in 2026-05-04 early: nothing of that was made; made were {made}"
+            ))
+        };
+        let all = "product X, order 1; product Y, order 2; product Y, order 3";
+        assert_eq!(find(Some("X"), Some("1")), Ok("1"));
+        assert_eq!(find(Some("X"), None), Ok("1"));
+        assert_eq!(find(None, Some("3")), Ok("3"));
+        assert_eq!(
+            find(Some("Y"), None),
+            ambiguous("product Y", "product Y, order 2; product Y, order 3")
+        );
+        assert_eq!(find(None, None), ambiguous("no product", all));
+        assert_eq!(
+            find(Some("X"), Some("2")),
+            not_made("product X, order 2", all)
+        );
+        let said = late(&of(None, Some("1"), 0.0), 1.0, 0.0);
+        let why = origin(&atoms[..1], &said).map_err(|why| why.to_string());
+        assert_eq!(why, Err("rejects of order 1 in 2026-05-04 early: nothing of that was made; made were no pieces at all".to_owned()));
+        let others = [atom("b", "X")];
+        assert!(origin(&others, &said).is_err());
+        let then = LateRejects {
+            allocated: Some(atoms[3].key.clone()),
+            ..late(&of(Some("Y"), None, 0.0), 1.0, 0.0)
+        };
+        assert_eq!(origin(&atoms, &then), Ok(&atoms[3]));
+    }
+
+    #[test]
+    fn what_was_made_without_a_product_is_meant_first() {
+        let mut unallocated = atom("a", "X");
+        unallocated.key.product = None;
+        unallocated.key.order = None;
+        let atoms = [atom("a", "X"), unallocated.clone()];
+        assert_eq!(
+            origin(&atoms, &late(&unallocated, 1.0, 0.0)),
+            Ok(&unallocated)
+        );
+    }
+
+    #[test]
     fn pieces_without_an_ideal_cycle_lose_no_standard_time() {
         let mut atom = atom("a", "X");
         atom.output = super::super::elements::Output::of(None, 10.0, 0.0, 0.0);
-        let restated = late_rejects(&atom, &late(&atom, 1.0, 0.0)).unwrap();
+        let restated = late_rejects(std::slice::from_ref(&atom), &late(&atom, 1.0, 0.0)).unwrap();
         assert_eq!(restated.changes.len(), 1);
     }
 

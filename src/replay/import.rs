@@ -38,6 +38,8 @@ pub struct ImportReport {
     pub values: u64,
     /// Cells and rows that could not be read.
     pub faults: Faults,
+    /// Tags that were left out, in words.
+    pub unknown: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -76,6 +78,7 @@ pub fn import(
         rows: totals.rows,
         values,
         faults: totals.notes.faults,
+        unknown: totals.notes.unknown.into_values().collect(),
         took: elapsed(&*request.clock).saturating_sub(began),
     })
 }

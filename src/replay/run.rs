@@ -80,6 +80,13 @@ pub enum ReplayError {
     Panicked(&'static str),
 }
 
+impl ReplayError {
+    /// Whether another request would have been better: its inputs cannot be used.
+    pub const fn is_of_the_request(&self) -> bool {
+        matches!(self, Self::Inputs(_) | Self::UnknownTag(_))
+    }
+}
+
 /// How far a replay is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::press::{check, defects, with};
+use crate::press::{Day, check, defects, with};
 use crate::recorded::Plant;
 
 #[test]
@@ -108,10 +108,39 @@ fn limits_of_counts_are_kept_and_in_force_later() {
         &[&scrap[..], &later, &["--chart", "u"]].concat(),
         "is in force; allowed: --chart p as they were learned, or --relearn",
     );
-    // A sample is a whole shift: there is no window to explain.
+}
+
+#[test]
+fn a_shift_of_too_much_scrap_is_told_with_what_went_along() {
+    // On the fourth day the oven is 5 degrees too hot, and 80 pieces are scrap in place of 24.
+    let day = |place: u32| Day {
+        pieces: 480,
+        scrap: if place == 3 { 80 } else { 24 },
+        b_from: u32::MAX,
+    };
+    let oven = |date: u32, at: u32| 180.0 + f64::from(at % 3) + if date == 3 { 5.0 } else { 0.0 };
+    let plant = Plant::with_oven(&(0..8).map(day).collect::<Vec<_>>(), oven);
+    let scrap = ["spc", "--of", "scrap", "--work-unit", "press", "--explain"];
+    let charts = plant.json(&with(&scrap));
+    let explained = &charts[0]["explained"];
+    assert_eq!(
+        (&explained["work_unit"], &explained["reference_points"]),
+        (&"press".into(), &7.into()),
+        "{charts}"
+    );
+    check(&explained["reference_s"], 7.0 * 8.0 * 3_600.0);
+    let windows = explained["windows"].as_array().unwrap();
+    assert_eq!(windows.len(), 1, "{explained}");
+    assert_eq!(windows[0]["from"], "2026-05-08T06:00:00.000Z");
+    assert_eq!(windows[0]["product"], "A");
+    assert_eq!(windows[0]["of"], serde_json::json!(["nelson_1 at 3"]));
+    let first = &windows[0]["values"][0];
+    assert_eq!(first["tag"], "press.oven", "{}", windows[0]);
+    let told = plant.text(&with(&scrap));
+    assert!(told.contains("press.oven"), "{told}");
     plant.refused(
-        &[&scrap[..], &later, &["--explain"]].concat(),
-        "cannot be used with",
+        &with(&[&scrap[..], &["--made-at", "saw"]].concat()),
+        "allowed: press, mill",
     );
 }
 

@@ -42,6 +42,7 @@ fn config() -> String {
         ("count", "u32"),
         ("scrap", "u32"),
         ("product", "string:4"),
+        ("oven", "f32"),
     ];
     let mill = [("state", "u16"), ("count", "u32")];
     let devices = device("press", 1, &press) + &device("mill", 2, &mill);
@@ -69,15 +70,25 @@ const DAYS: [(u32, u32); 6] = [
 impl Plant {
     /// Plays days; the mill makes 480 pieces on each.
     pub(crate) fn of(days: &[Day]) -> Self {
+        Self::with_oven(days, |_, _| 180.0)
+    }
+
+    /// As [`Plant::of`], where the press has an oven whose temperature is known by day and minute.
+    pub(crate) fn with_oven(days: &[Day], oven: impl Fn(u32, u32) -> f64) -> Self {
         let mut rows = String::from(
-            "time,press.state,press.count,press.scrap,press.product,mill.state,mill.count\n",
+            "time,press.state,press.count,press.scrap,press.product,press.oven,mill.state,mill.count\n",
         );
         let (mut made, mut scrapped, mut milled) = (0, 0, 0);
         for (date, day) in (0..).zip(days) {
             for at in 0..ROWS {
                 let time = time(date, at);
                 let product = if at < day.b_from { "A" } else { "B" };
-                writeln!(rows, "{time},6,{made},{scrapped},{product},6,{milled}").unwrap();
+                let oven = oven(date, at);
+                writeln!(
+                    rows,
+                    "{time},6,{made},{scrapped},{product},{oven},6,{milled}"
+                )
+                .unwrap();
                 made += u32::from(at < day.pieces);
                 scrapped += u32::from(at < day.scrap);
                 milled += u32::from(at < MINUTES);

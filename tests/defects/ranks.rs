@@ -28,7 +28,8 @@ fn defects_rank_by_category_on_the_pieces_that_were_made() {
     );
     // Taking the same table twice changes nothing.
     plant.take_in(&defects());
-    let answer = plant.json(&with(&["defects", "press", "--opportunities", "5"]));
+    let of_press = ["defects", "--work-unit", "press", "--opportunities", "5"];
+    let answer = plant.json(&with(&of_press));
     assert_eq!(
         counts(&answer),
         [
@@ -58,7 +59,7 @@ fn defects_rank_by_category_on_the_pieces_that_were_made() {
     assert_eq!(answer["by_product"][0]["name"], "A");
     assert_eq!(answer["by_shift"][0]["name"], "early");
 
-    let top = plant.json(&with(&["defects", "press", "--level", "1"]));
+    let top = plant.json(&with(&["defects", "--work-unit", "press", "--level", "1"]));
     assert_eq!(
         counts(&top),
         [("surface", 38), ("porosity", 22), ("unclassified", 6)]
@@ -76,7 +77,7 @@ fn defects_rank_by_category_on_the_pieces_that_were_made() {
     );
     check(&machines[1]["units"], 2_880.0);
 
-    let text = plant.text(&with(&["defects", "press", "--opportunities", "5"]));
+    let text = plant.text(&with(&of_press));
     for part in [
         "66 defects on 2640 units: 0.0250 per unit, 5000 per million opportunities",
         "scratch (Scratch)       33   50.0        50.0  0.01250  2500  rising by",
@@ -85,7 +86,7 @@ fn defects_rank_by_category_on_the_pieces_that_were_made() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    let weeks = plant.json(&with(&["defects", "press", "--per", "week"]));
+    let weeks = plant.json(&with(&["defects", "--work-unit", "press", "--per", "week"]));
     // From Tuesday the fifth to Sunday the tenth.
     assert_eq!(weeks["pareto"][0]["trend"]["periods"], 1, "{weeks}");
 }
@@ -113,7 +114,7 @@ fn a_defect_belongs_to_the_product_and_the_shift_that_made_it() {
     );
     // On the fifth: 1 by A, 2 and 4 by B after ten o'clock; on the sixth A alone was made: 8; 16 say that they are A.
     // Nobody worked in the evening of the sixth: 32 are of no shift and no product.
-    let answer = plant.json(&with(&["defects", "press"]));
+    let answer = plant.json(&with(&["defects", "--work-unit", "press"]));
     let by = |dimension: &str| -> Vec<(Value, u64)> {
         let rows = answer[dimension].as_array().unwrap().iter();
         rows.map(|row| (row["name"].clone(), row["defects"].as_u64().unwrap()))
@@ -126,12 +127,12 @@ fn a_defect_belongs_to_the_product_and_the_shift_that_made_it() {
     assert_eq!(by("by_shift"), [(Value::Null, 32), ("early".into(), 31)]);
     // A defect counts to the day on which its unit was made, not to that on which it was found.
     let day = ["--from", "2026-05-05", "--to", "2026-05-05"];
-    let first = plant.json(&[&["defects", "press"][..], &day].concat());
+    let first = plant.json(&[&["defects", "--work-unit", "press"][..], &day].concat());
     assert_eq!(first["defects"], 7, "{first}");
 
     // A count of 0 takes back what was said.
     plant.take_in("found_at,work_unit,category,count\n2026-05-05T08:00:00Z,press,dent,0\n");
-    let first = plant.json(&[&["defects", "press"][..], &day].concat());
+    let first = plant.json(&[&["defects", "--work-unit", "press"][..], &day].concat());
     assert_eq!(first["defects"], 6, "{first}");
 
     // On a chart, a product that was hardly made does not keep the others from it, and what is on none is told.

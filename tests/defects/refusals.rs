@@ -44,7 +44,7 @@ fn what_cannot_be_charted_says_why() {
             &["spc", "--of", "scrap", "--work-unit", "pres"],
             "allowed: press, mill",
         ),
-        (&["defects", "pres"], "allowed: press, mill"),
+        (&["defects", "--work-unit", "pres"], "allowed: press, mill"),
         (
             &["defects", "--level", "4"],
             "there is no level of categories \"4\"; allowed: 1 at the top to 3",

@@ -1,7 +1,5 @@
 //! The plant's memory and its figures, of a gateway that runs and of one that has stopped.
 
-use std::collections::BTreeMap;
-
 use andon::clock::{Clock as _, SystemClock};
 use hal_sim::FragmentOptions;
 use serde_json::Value;
@@ -96,7 +94,7 @@ fn ask(rig: &Rig, args: &[&str]) -> Result<Value, String> {
     }
 }
 
-/// The figures of the last day, once some pieces are in them.
+/// The figures of the last two days, once some pieces are in them.
 fn figures(rig: &Rig) -> Value {
     eventually("pieces are accounted for", PATIENCE, || {
         let answer = ask(rig, &["oee", "--from", "2d"])?;
@@ -134,19 +132,16 @@ fn figures_are_there_while_the_gateway_runs_and_after() {
             "query",
             "press1.temp",
             "--from",
-            "1d",
+            "2d",
             "--step",
             "1d",
         ],
     )
     .unwrap();
-    // Before the first shift of a day the production day is yesterday's, and two calendar days are answered.
-    let today = rows["series"][0]["rows"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap();
-    assert!(today["mean"].as_f64().unwrap_or(0.0) > 100.0, "{rows}");
+    // The production day began yesterday when it is early, and the last hour may be too young for a value.
+    let mut days = rows["series"][0]["rows"].as_array().unwrap().iter().rev();
+    let mean = days.find_map(|row| row["mean"].as_f64());
+    assert!(mean.is_some_and(|mean| mean > 100.0), "{rows}");
     let temp = ["spc", "press1.temp", "--from", "2d", "--pooled"];
     let by = ["--try-out", "--by", "quality", "--why", "first days"];
     let kept = ask(&rig, &[&temp[..], &by].concat()).unwrap();
@@ -171,16 +166,12 @@ fn figures_are_there_while_the_gateway_runs_and_after() {
         (&0.into(), &0.into())
     );
     let shifts = ask(&rig, &["shifts", "--from", "2d"]).unwrap();
-    let worked: BTreeMap<&str, u64> = shifts["shifts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|shift| Some((shift["shift"].as_str()?, shift["headcount"].as_u64()?)))
-        .collect();
-    assert!(
-        worked.values().all(|people| [8, 12].contains(people)),
-        "{shifts}"
-    );
+    let shifts = shifts["shifts"].as_array().unwrap();
+    assert!(!shifts.is_empty());
+    for shift in shifts {
+        let people = if shift["shift"] == "day" { 12 } else { 8 };
+        assert_eq!(shift["headcount"], people, "{shift}");
+    }
 }
 
 #[test]
@@ -198,7 +189,7 @@ fn defects_are_told_while_the_gateway_runs() {
         (&told[0]["table"], &told[0]["taken"]),
         (&"defects".into(), &2.into())
     );
-    let answer = ask(&rig, &["defects", "press1", "--from", "2d"]).unwrap();
+    let answer = ask(&rig, &["defects", "--work-unit", "press1", "--from", "2d"]).unwrap();
     assert_eq!(answer["defects"], 4, "{answer}");
     assert_eq!(answer["pareto"][0]["category"], "scratch");
     assert_eq!(answer["by_product"][0]["name"], "A-100");
@@ -207,7 +198,18 @@ fn defects_are_told_while_the_gateway_runs() {
     let (product, machine) = (&charts[0]["product"], &charts[0]["machine"]);
     assert_eq!((product, machine), (&"A-100".into(), &"press1".into()));
     // What went along is told of the time before each defect.
-    let answer = ask(&rig, &["defects", "press1", "--from", "2d", "--explain"]).unwrap();
+    let answer = ask(
+        &rig,
+        &[
+            "defects",
+            "--work-unit",
+            "press1",
+            "--from",
+            "2d",
+            "--explain",
+        ],
+    )
+    .unwrap();
     let windows = &answer["explained"][0]["windows"];
     assert_eq!(windows[0]["of"].as_array().unwrap().len(), 2, "{answer}");
     assert_eq!(windows[0]["values"][0]["tag"], "press1.temp", "{answer}");

@@ -103,15 +103,21 @@ fn changeovers_last_from_good_piece_to_good_piece() {
         assert_eq!(answer["unknown_shifts"], 0);
     };
     // Once from what is stated, once from the samples of a part of the shift.
-    check_answer(&plant.json(&["changeovers", "press", "--from", "2026-05-05"]));
+    check_answer(&plant.json(&[
+        "changeovers",
+        "--work-unit",
+        "press",
+        "--from",
+        "2026-05-05",
+    ]));
     let part = [
         "--from",
         "2026-05-05T06:30:00Z",
         "--to",
         "2026-05-05T13:45:00Z",
     ];
-    check_answer(&plant.json(&[&["changeovers", "press"][..], &part].concat()));
-    let none = plant.json(&["changeovers", "mill", "--from", "2026-05-05"]);
+    check_answer(&plant.json(&[&["changeovers", "--work-unit", "press"][..], &part].concat()));
+    let none = plant.json(&["changeovers", "--work-unit", "mill", "--from", "2026-05-05"]);
     assert_eq!(none["changeovers"], Value::Array(Vec::new()), "{none}");
 }
 

@@ -22,18 +22,15 @@ fn serial() -> Plant {
     plant
 }
 
+/// What is told of lines on one day.
+fn by_line(plant: &Plant, day: &str) -> Value {
+    plant.json(&["oee", "--from", day, "--to", day, "--by", "line"])
+}
+
 #[test]
 fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
     let plant = serial();
-    let answer = plant.json(&[
-        "oee",
-        "--from",
-        "2026-05-05",
-        "--to",
-        "2026-05-05",
-        "--by",
-        "line",
-    ]);
+    let answer = by_line(&plant, "2026-05-05");
     for row in [&answer["rows"][0], &answer["total"]] {
         // 432 of 480, and 378 of 420.
         check(row, "rolled_throughput_yield", 0.9 * 0.9);
@@ -60,15 +57,7 @@ fn a_serial_line_is_judged_by_its_bottleneck_and_its_route() {
 fn a_route_that_is_not_known_or_not_whole_has_no_rolled_yield() {
     let plant = serial();
     // On the next day the mill is closed: nothing entered the route.
-    let closed = plant.json(&[
-        "oee",
-        "--from",
-        "2026-05-06",
-        "--to",
-        "2026-05-06",
-        "--by",
-        "line",
-    ]);
+    let closed = by_line(&plant, "2026-05-06");
     let row = &closed["rows"][0];
     assert_eq!(
         (&row["scheduled"], &row["work_units"]),

@@ -116,6 +116,16 @@ impl Plant {
         Self::replayed(config, &rows)
     }
 
+    /// Takes in a table of which something is refused or cannot be used.
+    #[track_caller]
+    pub(crate) fn take_in_partly(&self, table: &str) -> Value {
+        let file = self.path("table.csv");
+        std::fs::write(&file, table).unwrap();
+        let output = self.andon(&["intake", &file, "--json"]);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     /// The figures of one group.
     #[track_caller]
     pub(crate) fn row(&self, group: &str, args: &[&str]) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::press::{STOPPED, USUAL, check, check_flag};
+use crate::press::{RUN, STOPPED, USUAL, check, check_flag, config};
 use crate::recorded::Plant;
 
 #[test]
@@ -53,6 +53,137 @@ fn scrap_that_is_found_later_belongs_to_the_shift_that_made_it() {
     );
     let again = plant.take_in(table);
     assert_eq!(again[0]["restated"], 0, "{again}");
+}
+
+#[test]
+fn scrap_without_a_product_is_of_what_was_made() {
+    let plant = Plant::of(1, |_, at| {
+        Some((RUN, 1, 1, if at < 240 { "A" } else { "B" }))
+    });
+    // Both were made in the shift; at eight it was A.
+    plant.take_in("found_at,work_unit,origin_time,count\n2026-05-06T09:00:00Z,press,2026-05-05T08:00:00Z,24\n");
+    let press = ["--by", "product", "--work-unit", "press"];
+    check(&plant.row("A", &press), "scrap", 24.0);
+    check(&plant.row("B", &press), "scrap", 0.0);
+}
+
+#[test]
+fn scrap_that_cannot_be_booked_is_told() {
+    let plant = Plant::of(1, |_, _| USUAL);
+    let table = |product: &str, count: u32| {
+        format!(
+            "found_at,work_unit,origin_time,product,count\n2026-05-06T09:00:00Z,press,2026-05-05T08:00:00Z,{product},{count}\n"
+        )
+    };
+    let unused = "press: 481 to scrap and 0 to rework of 480 good pieces in 2026-05-05 early; 0 to all of them are allowed";
+    let told = plant.take_in_partly(&table("A", 481));
+    assert_eq!(told[0]["unused"], serde_json::json!([unused]), "{told}");
+    let oee = ["oee", "--from", "2026-05-05", "--work-unit", "press"];
+    assert_eq!(
+        plant.json(&oee)["refused_rejects"],
+        serde_json::json!([unused])
+    );
+    assert!(plant.text(&oee).contains("refused: press: 481 to scrap"));
+    check(&plant.row("press", &[]), "scrap", 0.0);
+    let told = plant.take_in_partly(&table("B", 1));
+    let words = told[0]["unused"].to_string();
+    assert!(words.contains("rejects of product B in 2026-05-05 early: nothing of that was made; made were product A"), "{told}");
+    // The same row with a count that can be.
+    plant.take_in_partly(&table("A", 48));
+    check(&plant.row("press", &[]), "scrap", 48.0);
+}
+
+#[test]
+fn scrap_can_be_booked_when_samples_are_gone() {
+    let config = config("\n[history]\nraw = \"1d\"\n");
+    let plant = Plant::recorded(&config, 5, |_, _| USUAL, |_, _| "");
+    let table = |product: &str, count: u32| {
+        format!(
+            "found_at,work_unit,origin_time,product,count\n2026-05-09T09:00:00Z,press,2026-05-05T08:00:00Z,{product},{count}\n"
+        )
+    };
+    let first = || plant.row("2026-05-05", &["--by", "day", "--work-unit", "press"]);
+    plant.take_in_partly(&table("A", 481));
+    check(&first(), "scrap", 0.0);
+    assert_eq!(first()["revision"], 1);
+    plant.take_in(&table("A", 24));
+    check(&first(), "scrap", 24.0);
+    plant.take_in(&table("", 24));
+    check(&first(), "scrap", 48.0);
+    assert_eq!(first()["revision"], 3);
+}
+
+#[test]
+fn a_planned_stop_changes_every_shift_it_reaches_into() {
+    let plant = Plant::of(3, |_, _| Some((STOPPED, 1, 0, "A")));
+    let told = plant.take_in(
+        "work_unit,start,end,kind\npress,2026-05-05T13:00:00Z,2026-05-07T07:00:00Z,maintenance\n",
+    );
+    assert_eq!(told[0]["restated"], 3, "{told}");
+    let row = plant.row("press", &[]);
+    check(&row, "pdot_s", 10.0 * 3_600.0);
+    check(&row, "stop_s", 14.0 * 3_600.0);
+}
+
+#[test]
+fn reasons_that_are_entered_together_are_all_taken() {
+    let minute = |_: u32, at: u32| match at {
+        60..90 | 120..150 => Some((STOPPED, 1, 0, "A")),
+        _ => USUAL,
+    };
+    let plant = Plant::of(1, minute);
+    plant.take_in(
+        "entered_at,work_unit,stop_start,reason\n\
+         2026-05-05T12:00:00Z,press,2026-05-05T07:00:00Z,tool/broken\n\
+         2026-05-05T12:00:00Z,press,2026-05-05T08:00:00Z,material\n",
+    );
+    let answer = plant.json(&["oee", "--from", "2026-05-05", "--work-unit", "press"]);
+    assert_eq!(answer["coded"], 1.0, "{answer}");
+    let causes = answer["pareto"].as_array().unwrap().iter();
+    let reasons: Vec<&str> = causes
+        .filter_map(|cause| cause["reason"].as_str())
+        .collect();
+    assert_eq!(reasons, ["material", "tool/broken"]);
+}
+
+#[test]
+fn a_reason_is_that_of_the_whole_stop() {
+    let reasons = "\n[[reason]]\ncode = \"power\"\ncounts_as = \"external\"\n";
+    let late = "end = \"10:00\"\n\n[[calendar.shift]]\nname = \"late\"\nstart = \"10:00\"\nend = \"14:00\"";
+    let config = config(reasons).replacen("end = \"14:00\"", late, 1);
+    // Stopped from an hour before the change of shift to an hour after it.
+    let minute = |_: u32, at: u32| match at {
+        180..300 => Some((STOPPED, 1, 0, "A")),
+        _ => USUAL,
+    };
+    let plant = Plant::recorded(&config, 1, minute, |_, _| "");
+    let told = plant.take_in(
+        "entered_at,work_unit,stop_start,reason\n2026-05-05T13:00:00Z,press,2026-05-05T09:00:00Z,power\n",
+    );
+    assert_eq!(told[0]["restated"], 2, "{told}");
+    let row = plant.row("press", &[]);
+    check(&row, "stop_s", 0.0);
+    check(&row, "external_s", 7_200.0);
+}
+
+#[test]
+fn two_rows_of_a_table_that_contradict_each_other_are_a_mistake() {
+    let plant = Plant::of(1, |_, _| USUAL);
+    let told = plant.take_in_partly(
+        "work_unit,start,end,kind\n\
+         press,2026-05-05T07:00:00Z,2026-05-05T08:00:00Z,break\n\
+         press,2026-05-05T07:00:00Z,2026-05-05T08:00:00Z,break\n\
+         press,2026-05-05T07:00:00Z,2026-05-05T09:00:00Z,break\n",
+    );
+    assert_eq!(
+        (&told[0]["taken"], &told[0]["refused"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(told[0]["faults"][0]["line"], 4);
+    assert_eq!(
+        told[0]["faults"][0]["what"],
+        "line 2 says something else of the same work_unit, start"
+    );
 }
 
 #[test]

@@ -60,3 +60,35 @@ fn a_new_product_is_not_judged() {
     let last = plant.json(&["oee", "--from", "2026-05-08", "--by", "product"]);
     assert_eq!(last["rows"][0]["flags"], Value::Array(Vec::new()), "{last}");
 }
+
+#[test]
+fn several_metrics_are_compared_as_one_among_all() {
+    let plant = Plant::of(8, |_, _| USUAL);
+    let compared = [
+        "compare",
+        "--from",
+        "2026-05-05",
+        "--by",
+        "work-unit",
+        "--of",
+    ];
+    let of = |metrics: &[&str]| plant.json(&[&compared[..], metrics].concat());
+    let both = of(&["rate", "scrap"]);
+    let outcomes: Vec<&str> = both
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|report| report["outcome"].as_str())
+        .collect();
+    assert_eq!(outcomes, ["rate", "scrap"]);
+    assert_eq!(of(&["oee"]).as_array().unwrap().len(), 1);
+    let told = plant.text(&[&compared[..], &["rate", "scrap"]].concat());
+    assert!(
+        told.contains("rate (parts/h)") && told.contains("\nscrap ("),
+        "{told}"
+    );
+    plant.refused(
+        &[&compared[..], &["rate", "rate"]].concat(),
+        "named once each",
+    );
+}

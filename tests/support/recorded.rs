@@ -60,11 +60,11 @@ impl Plant {
         plant
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).to_str().unwrap().to_owned()
     }
 
-    fn andon(&self, args: &[&str]) -> Output {
+    pub(crate) fn andon(&self, args: &[&str]) -> Output {
         let (config, history) = (self.path("plant.toml"), self.path("out"));
         Command::new(env!("CARGO_BIN_EXE_andon"))
             .args(args)

@@ -3,7 +3,7 @@
 use super::row::Row;
 use crate::analysis::stored::{DEFECTS, DefectsV1, event};
 use crate::history::Event;
-use crate::model::Timestamp;
+use crate::model::{Timestamp, whole};
 
 /// Longest subject of an event, in bytes.
 const SUBJECT_BYTES_MAX: usize = 512;
@@ -75,15 +75,6 @@ fn defects_subject(defects: &DefectsV1) -> Result<String, String> {
         ));
     }
     Ok(subject)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the number is whole, not negative and small"
-)]
-const fn whole(count: f64) -> u64 {
-    count as u64
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@
 //! | planned stops | `work_unit, start, end, kind`, perhaps `label`; kinds are `maintenance`, `break` and `other` |
 //!
 //! Times are RFC 3339 with zone. `machine` may stand for `work_unit`. A row that cannot be used is a fault of its own; the
-//! others are taken. Taking the same table twice changes nothing: a row is identified by its time and subject.
+//! others are taken. Taking the same table twice changes nothing: a row takes the place of an earlier one with the same time
+//! and subject. Two such rows of one table that say different things are a mistake, and the second is a fault.
 
 mod defects;
 mod planning;
@@ -23,10 +24,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::row::Row;
-use crate::analysis::stored::{LATE_REJECTS, LateRejectsV1, PLANNED_STOP, ReasonV1, content};
+use crate::analysis::process::after;
+use crate::analysis::stored::{
+    LATE_REJECTS, LateRejectsV1, PLANNED_STOP, PlannedStopV1, ReasonV1, content,
+};
 use crate::config::{Config, WorkUnit};
 use crate::history::{Event, EventKind};
 use crate::model::Timestamp;
+use crate::production::span::Span;
 
 /// Faults that are kept with their text.
 const FAULTS_MAX: usize = 20;
@@ -57,17 +62,31 @@ pub struct TakenIn {
     pub faults: Vec<IntakeFault>,
     /// Shifts whose figures were stated again.
     pub restated: usize,
+    /// What was taken and is in no figure, in words.
+    #[serde(default)]
+    pub unused: Vec<String>,
 }
 
+/// Time and subject.
+type Identity = (Timestamp, String);
+
 impl Intake {
-    /// What a command tells of it; nothing is restated yet.
-    pub fn told(&self) -> TakenIn {
+    fn refuse(&mut self, line: u64, what: String) {
+        self.refused += 1;
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(IntakeFault { line, what });
+        }
+    }
+
+    /// What a command tells of it, with the number of shifts that were stated again and what is in no figure.
+    pub fn told(&self, restated: usize, unused: Vec<String>) -> TakenIn {
         TakenIn {
             table: self.table.to_owned(),
             taken: self.events.len(),
             refused: self.refused,
             faults: self.faults.clone(),
-            restated: 0,
+            restated,
+            unused,
         }
     }
 }
@@ -85,6 +104,8 @@ pub struct IntakeFault {
 struct Table {
     name: &'static str,
     needs: &'static [&'static str],
+    /// Columns that say which row it is.
+    identity: &'static str,
     read: fn(&Row<'_>) -> Result<Event, String>,
 }
 
@@ -93,36 +114,43 @@ const TABLES: [Table; 7] = [
     Table {
         name: "late scrap",
         needs: &["found_at", "work_unit", "origin_time", "count"],
+        identity: "found_at, work_unit, origin_time, product, order",
         read: remarks::late_scrap,
     },
     Table {
         name: "defects",
         needs: &["found_at", "work_unit", "category", "count"],
+        identity: "found_at, work_unit, category, product, order, unit, made_at",
         read: defects::read,
     },
     Table {
         name: "reasons",
         needs: &["entered_at", "work_unit", "stop_start", "reason"],
+        identity: "entered_at, work_unit, stop_start",
         read: remarks::reason,
     },
     Table {
         name: "orders",
         needs: &["order", "product", "quantity", "work_unit", "planned_start"],
+        identity: "order, work_unit, planned_start",
         read: planning::order,
     },
     Table {
         name: "products",
         needs: &["product", "ideal_cycle_s", "valid_from"],
+        identity: "product, valid_from",
         read: planning::product,
     },
     Table {
         name: "roster",
         needs: &["shift", "start", "headcount"],
+        identity: "shift, start",
         read: planning::roster,
     },
     Table {
         name: "planned stops",
         needs: &["work_unit", "start", "end", "kind"],
+        identity: "work_unit, start",
         read: remarks::planned_stop,
     },
 ];
@@ -156,7 +184,10 @@ pub fn read_intake(text: &[u8], config: &Config) -> Result<Intake, String> {
         table: table.name,
         ..Intake::default()
     };
+    let mut lines: BTreeMap<Identity, (u64, usize)> = BTreeMap::new();
     for record in reader.records() {
+        let position = record.as_ref().ok().and_then(csv::StringRecord::position);
+        let line = position.map_or(0, csv::Position::line);
         let read = match &record {
             Ok(record) => {
                 let row = Row {
@@ -168,20 +199,20 @@ pub fn read_intake(text: &[u8], config: &Config) -> Result<Intake, String> {
             }
             Err(error) => Err(error.to_string()),
         };
+        let read = read.and_then(|event| {
+            let which = (event.time, event.subject.clone());
+            let (first, place) = *lines.entry(which).or_insert((line, intake.events.len()));
+            match intake.events.get(place) {
+                Some(before) if *before != event => Err(format!(
+                    "line {first} says something else of the same {}",
+                    table.identity
+                )),
+                _ => Ok(event),
+            }
+        });
         match read {
             Ok(event) => intake.events.push(event),
-            Err(what) => {
-                intake.refused += 1;
-                if intake.faults.len() < FAULTS_MAX {
-                    let position = record
-                        .ok()
-                        .and_then(|record| record.position().map(csv::Position::line));
-                    intake.faults.push(IntakeFault {
-                        line: position.unwrap_or(0),
-                        what,
-                    });
-                }
-            }
+            Err(what) => intake.refuse(line, what),
         }
     }
     Ok(intake)
@@ -219,17 +250,22 @@ pub(super) fn products(events: &[Event]) -> Vec<(&str, Timestamp)> {
         .collect()
 }
 
-/// Moments of a work unit that events say something new about.
-pub(super) fn concerned(events: &[Event], unit: &WorkUnit) -> Vec<Timestamp> {
-    let moment = |event: &Event| match event.kind {
-        EventKind::REASON_EDIT if event.subject == unit.name => {
-            content::<ReasonV1>(event).map(|said| Timestamp::from_nanos(said.stop_start_ns))
-        }
+/// Times of a work unit that events say something new about.
+pub(super) fn concerned(events: &[Event], unit: &WorkUnit) -> Vec<Span> {
+    let moment = |at_ns| {
+        let at = Timestamp::from_nanos(at_ns);
+        Span::new(at, after(at))
+    };
+    let span = |event: &Event| match event.kind {
+        EventKind::REASON_EDIT => content::<ReasonV1>(event)
+            .filter(|said| said.work_unit(&event.subject) == unit.name)
+            .map(|said| moment(said.stop_start_ns)),
         LATE_REJECTS => content::<LateRejectsV1>(event)
             .filter(|late| late.work_unit == unit.name)
-            .map(|late| Timestamp::from_nanos(late.origin_ns)),
-        PLANNED_STOP if event.subject == unit.name => Some(event.time),
+            .map(|late| moment(late.origin_ns)),
+        PLANNED_STOP if event.subject == unit.name => content::<PlannedStopV1>(event)
+            .map(|stop| Span::new(event.time, Timestamp::from_nanos(stop.end_ns))),
         _ => None,
     };
-    events.iter().filter_map(moment).collect()
+    events.iter().filter_map(span).collect()
 }

@@ -1,9 +1,13 @@
 //! What is planned: products, orders, and who works a shift.
 
+use std::collections::BTreeSet;
+
 use super::row::Row;
 use crate::analysis::period::date_of;
 use crate::analysis::stored::{OrderV1, ProductV1, RosterV1, event};
 use crate::history::{Event, EventKind};
+use crate::model::whole;
+use crate::production::calendar::{CalendarDefinition, Change};
 
 /// Reads a row of products.
 pub(super) fn product(row: &Row<'_>) -> Result<Event, String> {
@@ -39,33 +43,24 @@ pub(super) fn order(row: &Row<'_>) -> Result<Event, String> {
         actual_start_ns: row.optional_time("actual_start")?,
         actual_end_ns: row.optional_time("actual_end")?,
     };
-    Ok(event(
-        EventKind::ORDER,
-        row.time("planned_start")?,
-        row.text("order")?,
-        &order,
-    ))
+    let subject = order.subject(&row.text("order")?);
+    let planned_start = row.time("planned_start")?;
+    Ok(event(EventKind::ORDER, planned_start, subject, &order))
 }
 
 /// Reads a row of the roster.
 pub(super) fn roster(row: &Row<'_>) -> Result<Event, String> {
     let start = row.time("start")?;
     let shift = row.text("shift")?;
-    let calendar = row.config.production.calendar.as_ref();
-    let defined = calendar.map(|calendar| calendar.plant.definition());
-    if let Some(definition) = defined
-        && !definition.shifts.iter().any(|known| known.name == shift)
-        && definition.exceptions.is_empty()
-    {
-        let known: Vec<&str> = definition
-            .shifts
-            .iter()
-            .map(|known| known.name.as_str())
-            .collect();
-        return Err(format!(
-            "shift = {shift} is none of the calendar; allowed: {}",
-            known.join(", ")
-        ));
+    if let Some(calendar) = &row.config.production.calendar {
+        let known = shift_names(calendar.plant.definition());
+        if !known.contains(shift.as_str()) {
+            let allowed: Vec<&str> = known.into_iter().collect();
+            let allowed = allowed.join(", ");
+            return Err(format!(
+                "shift = {shift} is none of the calendar; allowed: {allowed}"
+            ));
+        }
     }
     let share = row.optional_number("experience_share")?;
     if let Some(share) = share.filter(|share| !(0.0..=1.0).contains(share)) {
@@ -79,7 +74,7 @@ pub(super) fn roster(row: &Row<'_>) -> Result<Event, String> {
     }
     let date = date_of(start, &row.config.gateway.time_zone).to_string();
     let roster = RosterV1 {
-        headcount: row.cell("headcount").and_then(|text| text.parse().ok()),
+        headcount: headcount.and_then(|count| u32::try_from(whole(count)).ok()),
         crew: row.optional("crew"),
         experience_share: share,
         date: date.clone(),
@@ -91,4 +86,17 @@ pub(super) fn roster(row: &Row<'_>) -> Result<Event, String> {
         format!("{date}.{shift}"),
         &roster,
     ))
+}
+
+/// Shifts of the rule, and those that take place by exception.
+fn shift_names(calendar: &CalendarDefinition) -> BTreeSet<&str> {
+    let ruled = calendar.shifts.iter().map(|shift| shift.name.as_str());
+    let extra = calendar
+        .exceptions
+        .iter()
+        .filter_map(|exception| match &exception.change {
+            Change::Extra { shift, .. } => Some(shift.as_str()),
+            _ => None,
+        });
+    ruled.chain(extra).collect()
 }

@@ -28,12 +28,9 @@ pub(super) fn reason(row: &Row<'_>) -> Result<Event, String> {
         role,
         reason,
     };
-    Ok(event(
-        EventKind::REASON_EDIT,
-        row.time("entered_at")?,
-        row.work_unit()?,
-        &said,
-    ))
+    let subject = said.subject(&row.work_unit()?);
+    let entered_at = row.time("entered_at")?;
+    Ok(event(EventKind::REASON_EDIT, entered_at, subject, &said))
 }
 
 /// Reads a row of late scrap.

@@ -76,6 +76,12 @@ pub struct OeeAnswer {
     pub coded: Option<f64>,
     /// Reasons that were given and cannot be used, in words.
     pub refused_reasons: Vec<String>,
+    /// Rejects that were found late and are in no figure, in words.
+    #[serde(default)]
+    pub refused_rejects: Vec<String>,
+    /// Shifts of work units whose stated figures cannot be read: they are in none of these.
+    #[serde(default)]
+    pub unreadable: Vec<String>,
 }
 
 /// Figures of one group. Times in seconds, ratios as fractions; what is undefined is null.

@@ -9,6 +9,7 @@ mod new_products;
 mod row;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use self::causes::pareto;
 pub use self::forms::{Figure, GroupBy, IdealProposal, OeeAnswer, OeeQuestion, OeeRow, Ratios};
@@ -105,7 +106,18 @@ pub(super) fn oee(
         pareto,
         coded,
         refused_reasons: refused.map(|(_, why)| why.to_string()).collect(),
+        refused_rejects: told(&known, |account| &account.refused_rejects, ": "),
+        unreadable: told(&known, |account| &account.unreadable, " in "),
     })
+}
+
+/// What is to be told of each work unit, after its name.
+fn told<T: Display>(known: &[Of<'_>], of: fn(&Account) -> &[T], between: &str) -> Vec<String> {
+    let each = known.iter().flat_map(|Of { unit, account, .. }| {
+        let what = of(account).iter();
+        what.map(move |what| format!("{}{between}{what}", unit.name))
+    });
+    each.collect()
 }
 
 /// The loss model that is asked for, else that of the configuration.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Of;
 use super::groups::{Group, UNNAMED};
-use crate::analysis::account::{SHIFTS_MAX, statements};
+use crate::analysis::account::statements;
 use crate::analysis::error::AnalysisError;
 use crate::analysis::plant::Plant;
 use crate::production::product::Maturity;
@@ -39,7 +39,7 @@ pub(super) fn mark_new_products(
     };
     for of in known {
         let before = Span::new(span.start.saturating_sub(MATURITY), span.start);
-        for statement in statements(plant, of.unit, before, SHIFTS_MAX)?.into_values() {
+        for statement in statements(plant, of.unit, before)?.into_values() {
             for atom in statement.atoms.atoms {
                 let shift = format!("{} {}", atom.date, atom.shift);
                 let pieces = atom.output.first().copied().unwrap_or(0.0);

@@ -34,9 +34,10 @@ pub(super) fn table(reader: &Reader, units: &[&WorkUnit]) -> Result<Table, Analy
     let mut known: Vec<Fact<OrderV1>> = facts(events(reader, EventKind::ORDER)?);
     known.retain(|(.., order)| units.iter().any(|unit| unit.name == order.work_unit));
     known.sort_by_key(|(planned_start, ..)| *planned_start);
-    let keyed = known.into_iter().map(|fact| {
-        let key = (fact.1.clone(), fact.2.work_unit.clone());
-        (key, fact)
+    let keyed = known.into_iter().map(|(planned_start, subject, order)| {
+        let name = order.order(&subject).to_owned();
+        let key = (name.clone(), order.work_unit.clone());
+        (key, (planned_start, name, order))
     });
     Ok(keyed.collect())
 }

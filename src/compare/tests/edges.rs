@@ -29,10 +29,8 @@ fn fails(request: &Request, frame: &Frame, text: &str) {
 /// Every number of a report is finite.
 fn all_finite(report: &Report) {
     let text = format!("{report:?}");
-    assert!(
-        !text.contains("NaN") && !text.contains("inf,") && !text.contains("inf "),
-        "{text}"
-    );
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    assert!(!words.any(|word| ["inf", "NaN"].contains(&word)), "{text}");
 }
 
 #[test]

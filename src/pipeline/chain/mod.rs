@@ -54,6 +54,8 @@ pub struct ChainCounters {
 /// Trouble of the gateway itself that people must know: storage damage, a full disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
+    /// What kind; troubles of one kind take each other's place.
+    pub kind: AlarmKind,
     /// Whether it has begun or ended.
     pub active: bool,
     /// How urgent.
@@ -225,7 +227,7 @@ impl Chain {
 
     /// Raises or clears an alert about the gateway itself.
     pub fn trouble(&mut self, trouble: &Trouble, now: Now, out: &mut Outputs) {
-        let (subject, kind) = (Subject::Gateway, AlarmKind::Storage);
+        let (subject, kind) = (Subject::Gateway, trouble.kind);
         self.conditions.push(if trouble.active {
             Condition::active(
                 subject,

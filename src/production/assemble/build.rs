@@ -13,7 +13,7 @@ use super::super::elements::{Element, Output};
 use super::super::handover::{HandoverRates, handover_rates};
 use super::super::reason::{ReasonEdit, ReasonEditError, ReasonRevision};
 use super::super::reliability::Failure;
-use super::super::restate::{LateRejects, RestateError};
+use super::super::restate::RestateError;
 use super::super::span::{Span, union};
 use super::super::state::Category;
 use super::super::time_model::{Downtime, Interval, Schedule, time_model};
@@ -78,8 +78,8 @@ pub struct Assembled {
     pub revisions: Vec<ReasonRevision>,
     /// Reasons that were refused, and why.
     pub refused_edits: Vec<(ReasonEdit, ReasonEditError)>,
-    /// Late rejects that no atom could take, and why; `None` for those of other windows or units.
-    pub refused_rejects: Vec<(LateRejects, Option<RestateError>)>,
+    /// Late rejects of shifts in the window that no atom could take, by their place in the facts, and why.
+    pub refused_rejects: Vec<(usize, RestateError)>,
 }
 
 /// A downtime with the shift it belongs to.

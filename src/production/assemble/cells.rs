@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::atoms::{Atom, AtomKey, Mark};
-use super::super::calendar::ShiftInstance;
+use super::super::calendar::{ShiftInstance, ShiftKey};
 use super::super::counter::Counted;
 use super::super::elements::{Element, Elements, Output};
-use super::super::restate::book;
+use super::super::restate::{RestateError, book, origin};
 use super::super::span::{Span, union};
 use super::super::state::Category;
 use super::super::time_model::{Interval, TimeModel};
@@ -188,18 +188,7 @@ impl<'a> Cells<'a> {
                 None => {}
             }
         }
-        let mut refused = Vec::new();
-        for late in facts.late_rejects {
-            let booked = self
-                .atoms
-                .get_mut(&late.origin)
-                .map(|atom| book(atom, late));
-            match booked {
-                Some(Ok(())) => {}
-                Some(Err(error)) => refused.push((late.clone(), Some(error))),
-                None => refused.push((late.clone(), None)),
-            }
-        }
+        let refused = self.book_late(facts);
         let mut atoms: Vec<Atom> = self.atoms.into_values().collect();
         atoms.retain(|a| !a.elements.pot().is_zero() || a.output != Output::default());
         Assembled {
@@ -209,6 +198,32 @@ impl<'a> Cells<'a> {
             refused_rejects: refused,
             ..Assembled::default()
         }
+    }
+    /// Books the late rejects of the shifts in the window; those that cannot be, and why.
+    fn book_late(&mut self, facts: &Facts<'_>) -> Vec<(usize, RestateError)> {
+        if facts.late_rejects.is_empty() {
+            return Vec::new();
+        }
+        let shifts = facts
+            .calendar
+            .instances(facts.window.start, facts.window.end);
+        let shifts: BTreeSet<ShiftKey> = shifts.map(|shift| shift.key).collect();
+        let all = facts.late_rejects.iter().enumerate();
+        let own = all.filter(|(_, late)| {
+            late.origin.unit == *facts.unit && shifts.contains(&late.origin.shift)
+        });
+        let mut refused = Vec::new();
+        for (place, late) in own {
+            let origin = origin(self.atoms.values(), late).map(|atom| atom.key.clone());
+            let booked = origin.and_then(|key| match self.atoms.get_mut(&key) {
+                Some(atom) => book(atom, late),
+                None => Ok(()),
+            });
+            if let Err(why) = booked {
+                refused.push((place, why));
+            }
+        }
+        refused
     }
 }
 

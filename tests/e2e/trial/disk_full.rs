@@ -9,7 +9,7 @@ use std::path::Path;
 use hal_sim::{DeviceFault, FragmentOptions};
 use serde_json::{Value, json};
 
-use crate::rig::{PATIENCE, Rig, eventually};
+use crate::rig::{Message, PATIENCE, Rig, eventually};
 
 const PLANT: &str = r#"
 seed = 18
@@ -80,14 +80,30 @@ pub(crate) fn run(data_dir: &Path) -> Value {
     gateway.assert_runs();
     rig.heal(fault);
     std::fs::remove_file(filler).expect("remove the filler");
+    let history = history_recovers(&rig);
     gateway.stop();
     let stream = rig.settle();
     json!({
         "trial": "disk_full",
         "dropped_on_disk": dropped,
         "alert": alert.text("message"),
+        "history": history,
         "stream": stream,
     })
+}
+
+/// The history could not be written either; people were told, and once there is room it is written again, without a
+/// restart.
+fn history_recovers(rig: &Rig) -> String {
+    let of_history = |m: &Message, transition: &str| {
+        m.kind() == "alert" && m.text("kind") == "history" && m.text("transition") == transition
+    };
+    let raised = rig
+        .recorder
+        .wait("the alert of the history", |m| of_history(m, "raised"));
+    rig.recorder
+        .wait("the end of that alert", |m| of_history(m, "cleared"));
+    raised.text("message").to_owned()
 }
 
 /// Leaves [`FREE_BYTES`] on the file system of `path`.

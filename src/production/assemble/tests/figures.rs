@@ -63,13 +63,18 @@ fn late_rejects_are_booked_where_they_were_made() {
     let origin = plant.assemble(span(0, 1_000)).atoms[0].key.clone();
     let late = |scrap| LateRejects {
         origin: origin.clone(),
+        allocated: None,
         scrap,
         rework: 0.0,
         found_at: at(90_000),
     };
-    let mut elsewhere = late(1.0);
-    elsewhere.origin.order = None;
-    let rejects = [late(2.0), late(2.0), elsewhere];
+    let mut unsaid = late(1.0);
+    unsaid.origin.order = None;
+    let mut another_shift = late(1.0);
+    another_shift.origin.shift.shift = "elsewhen".into();
+    let mut another_order = late(1.0);
+    another_order.origin.order = Some("another".into());
+    let rejects = [late(1.0), late(3.0), unsaid, another_shift, another_order];
     let facts = Facts {
         late_rejects: &rejects,
         ..plant.facts(span(0, 1_000))
@@ -78,12 +83,12 @@ fn late_rejects_are_booked_where_they_were_made() {
     let output = got.atoms[0].output;
     assert_eq!((output.scrap, output.standard_good_s), (2.0, 5.0));
     assert!(got.atoms[0].marks.contains(&Mark::LateRejects));
-    let refused: Vec<bool> = got
+    let refused: Vec<usize> = got
         .refused_rejects
         .iter()
-        .map(|(_, e)| e.is_some())
+        .map(|(place, _)| *place)
         .collect();
-    assert_eq!(refused, [true, false]);
+    assert_eq!(refused, [1, 4]);
 }
 
 #[test]

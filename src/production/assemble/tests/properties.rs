@@ -107,6 +107,7 @@ proptest! {
             .zip(&late)
             .map(|(atom, scrap)| LateRejects {
                 origin: atom.key.clone(),
+                allocated: None,
                 scrap: *scrap,
                 rework: 0.0,
                 found_at: at(0),
