@@ -5,7 +5,7 @@
 
 FIGURES_JSON and MINUTES_CSV are what `history_bench --json --csv` wrote. The Parquet files are sorted by tag and time and
 compressed with zstd, one of minutes and one of hours and one of days made from it, as Andon keeps tiers. DuckDB has as
-many threads as the machine has cores; Andon answers a query on one. They do not hold the same: Andon's rows have five
+many threads as the machine has cores; Andon takes up to four for many tags. They do not hold the same: Andon's rows have five
 more columns (standard deviation, time-weighted mean, first, last, coverage), the Parquet file has count, min, max, mean.
 """
 
