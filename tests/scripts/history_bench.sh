@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Years of history: size on disk, import, open and query times; the same roll-ups as Parquet under DuckDB beside them.
 #
-#   tests/scripts/history_bench.sh [YEARS] [TAGS]      default 5 1000: half an hour and 7 GB of disk
+#   tests/scripts/history_bench.sh [YEARS] [TAGS]      default 5 1000: an hour and 8 GB of disk
 #   COMPARE_TAGS=0 tests/scripts/history_bench.sh      without DuckDB
 #
 # DuckDB gets a year of COMPARE_TAGS tags (default 100): its way in is CSV, which takes 1.8 GB for that. Both are then
