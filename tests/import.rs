@@ -168,3 +168,66 @@ fn what_is_exported_is_a_table_with_times_first() {
         Some("press.temp,2024-06-03T00:00:00.000Z,2024-06-03T01:00:00.000Z,20.0,20.0,1.0,")
     );
 }
+
+/// The last three days but one, a second apart: more samples than one answer has.
+fn many_seconds() -> (String, i64) {
+    let now = jiff::Timestamp::now().as_second();
+    let first = now - 3 * 86_400;
+    let mut rows = String::from("time,press.temp\n");
+    for second in 0..2 * 86_400 + 40_000 {
+        let at = jiff::Timestamp::from_second(first + second).unwrap();
+        writeln!(rows, "{at},{}", second % 7).unwrap();
+    }
+    (rows, 2 * 86_400 + 40_000)
+}
+
+#[test]
+fn single_samples_are_exported_to_the_last() {
+    let (recording, count) = many_seconds();
+    let past = Past::new(&recording);
+    past.json(&["import", &past.path("old.csv")]);
+    let raw = ["press.temp", "--from", "4d", "--step", "raw"];
+    let asked = past.run(&[&["query"][..], &raw].concat());
+    let told = String::from_utf8(asked.stdout).unwrap();
+    assert!(told.ends_with("press.temp: cut off after 200000 samples; ask for a shorter time\n"));
+    let file = past.path("all.csv");
+    let done = past.run(&[&["export"][..], &raw, &["--out", &file]].concat());
+    assert!(done.status.success(), "{done:?}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(text.lines().count(), usize::try_from(count).unwrap() + 1);
+    let mut times: Vec<&str> = text
+        .lines()
+        .skip(1)
+        .filter_map(|row| row.split(',').nth(1))
+        .collect();
+    times.dedup();
+    assert_eq!(times.len(), usize::try_from(count).unwrap());
+    assert!(times.is_sorted());
+    let all = past.json(&[&["export"][..], &raw].concat());
+    let series = &all["series"][0];
+    assert_eq!(
+        series["rows"].as_array().unwrap().len(),
+        usize::try_from(count).unwrap()
+    );
+    assert_eq!(
+        (&series["truncated"], &series["next"]),
+        (&false.into(), &Value::Null)
+    );
+    let both = past.run(&[&["export"][..], &raw, &["--format", "csv", "--json"]].concat());
+    let errors = String::from_utf8(both.stderr).unwrap();
+    assert!(
+        errors.contains("--json and --format csv exclude each other"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn tags_that_are_ignored_are_named_and_unknown_ones_are_a_mistake() {
+    let past = Past::new("time,press.temp,press.tmp\n2024-06-03T00:00:00Z,20,21\n");
+    let file = past.path("old.csv");
+    let refused = past.run(&["import", &file]);
+    assert_eq!(refused.status.code(), Some(64), "{refused:?}");
+    let told = past.json(&["import", &file, "--ignore-unknown"]);
+    let ignored = told["ignored"][0].as_str().unwrap();
+    assert!(ignored.contains("press.tmp"), "{told}");
+}

@@ -170,9 +170,17 @@ fn raw_json(tag: &str, found: &Samples) -> Value {
         "tag": tag,
         "rows": rows.collect::<Vec<_>>(),
         "truncated": found.truncated,
+        "next": next(found),
         "kept_from": found.kept_from.to_string(),
         "damaged": damaged.collect::<Vec<_>>(),
     })
+}
+
+/// Where samples were cut off, the moment to go on from, to the nanosecond.
+fn next(found: &Samples) -> Option<String> {
+    let (last, ..) = found.samples.last().filter(|_| found.truncated)?;
+    let next = i128::from(last.as_nanos()) + 1;
+    Some(jiff::Timestamp::from_nanosecond(next).ok()?.to_string())
 }
 
 /// `good`, or why not.

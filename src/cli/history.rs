@@ -1,15 +1,14 @@
 //! `andon history …`: samples and roll-ups of the past.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::Outcome;
 use super::ask::{self, Failure, Of, Source, open};
 use super::check::load_or_complain;
+use super::export::{Export, export};
 use super::output::{Align, Table, complain, print, print_json};
 use super::progress::Bar;
 use crate::analysis::{Question, SamplesQuestion};
@@ -32,13 +31,14 @@ pub(super) enum Command {
     Status(Source),
 }
 
+/// What is asked of tags.
 #[derive(Debug, clap::Args)]
 pub(super) struct Query {
     /// Tags.
     #[arg(required = true)]
     tag: Vec<String>,
     #[command(flatten)]
-    source: Source,
+    pub(super) source: Source,
     #[command(flatten)]
     of: Of,
     /// Length of a step: auto, a duration as 15min, 1d, 1w or 1mo by the plant's calendar; raw for single samples;
@@ -48,24 +48,6 @@ pub(super) struct Query {
     /// Statistics per step: mean, min, max, std, count, `weighted_mean`, first, last, p95.
     #[arg(long, value_delimiter = ',', default_value = "mean,min,max,count")]
     aggregate: Vec<String>,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Export {
-    #[command(flatten)]
-    query: Query,
-    /// CSV with a row per tag and step, which is the default, or JSON, which `--json` means too.
-    #[arg(long, value_enum)]
-    format: Option<Format>,
-    /// File to write; standard output when it is left out.
-    #[arg(short, long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Csv,
-    Json,
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,9 +64,11 @@ pub(super) struct Import {
 
 pub(super) fn run(command: &Command) -> Outcome {
     match command {
-        Command::Query(query) => ask::run(&query.source, &query.question(), |answer| {
-            Ok(table(&answer))
-        }),
+        Command::Query(query) => ask::run(
+            &query.source,
+            &Question::Samples(query.question()),
+            |answer| Ok(table(&answer)),
+        ),
         Command::Export(to) => done(export(to)),
         Command::Import(from) => done(import_all(from)),
         Command::Verify(source) => done(verify(source)),
@@ -100,18 +84,18 @@ fn done(result: Result<Outcome, Failure>) -> Outcome {
 }
 
 impl Query {
-    fn question(&self) -> Question {
-        Question::Samples(SamplesQuestion {
+    pub(super) fn question(&self) -> SamplesQuestion {
+        SamplesQuestion {
             tags: self.tag.clone(),
             period: self.of.period(),
             step: self.step.clone(),
             aggregates: self.aggregate.clone(),
-        })
+        }
     }
 }
 
 /// Rows of an answer: keys of the first row are the columns.
-fn rows(answer: &Value) -> (Vec<String>, Vec<Vec<String>>) {
+pub(super) fn rows(answer: &Value) -> (Vec<String>, Vec<Vec<String>>) {
     let mut columns = vec!["tag".to_owned()];
     let mut rows = Vec::new();
     let series = answer["series"]
@@ -184,17 +168,6 @@ fn table(answer: &Value) -> String {
     text
 }
 
-impl Export {
-    fn format(&self) -> Result<Format, Failure> {
-        match (self.format, self.query.source.json) {
-            (Some(Format::Csv), true) => Err("--json and --format csv exclude each other".into()),
-            (Some(format), _) => Ok(format),
-            (None, true) => Ok(Format::Json),
-            (None, false) => Ok(Format::Csv),
-        }
-    }
-}
-
 /// Tags of which an answer has only the first samples.
 fn cut_off(answer: &Value) -> Vec<String> {
     let series = answer["series"].as_array().into_iter().flatten();
@@ -205,49 +178,6 @@ fn cut_off(answer: &Value) -> Vec<String> {
         format!("{tag}: cut off after {rows} samples; ask for a shorter time")
     })
     .collect()
-}
-
-fn export(to: &Export) -> Result<Outcome, Failure> {
-    let format = to.format()?;
-    let Some(config) = load_or_complain(&to.query.source.config) else {
-        return Ok(Outcome::Usage);
-    };
-    let answer = ask::ask(
-        &Arc::new(config),
-        to.query.source.history.as_deref(),
-        &to.query.question(),
-    )?;
-    let bytes = match format {
-        Format::Json => format!("{answer:#}\n").into_bytes(),
-        Format::Csv => csv_of(&answer)?,
-    };
-    match &to.out {
-        Some(path) => {
-            let mut file = std::fs::File::create(path)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-        }
-        None => print(&String::from_utf8(bytes)?)?,
-    }
-    let cut_off = cut_off(&answer);
-    for what in &cut_off {
-        complain(&format!("andon: {what}\n"));
-    }
-    Ok(if cut_off.is_empty() {
-        Outcome::Clean
-    } else {
-        Outcome::Failed
-    })
-}
-
-fn csv_of(answer: &Value) -> Result<Vec<u8>, Failure> {
-    let (columns, rows) = rows(answer);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns)?;
-    for row in rows {
-        writer.write_record(row)?;
-    }
-    Ok(writer.into_inner()?)
 }
 
 fn import_all(from: &Import) -> Result<Outcome, Failure> {

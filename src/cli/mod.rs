@@ -14,6 +14,7 @@ mod decode;
 mod defects;
 mod design;
 mod explain;
+mod export;
 mod history;
 mod input;
 mod intake;
