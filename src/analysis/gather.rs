@@ -320,12 +320,16 @@ pub(super) fn late_rejects(
     own.filter_map(|(found_at, subject, late)| {
         let origin_at = Timestamp::from_nanos(late.origin_ns);
         let shift = calendar.at(origin_at)?;
+        // Of a machine that tells no product, or no order, any is meant.
+        let said = |text: &Option<String>, is_told: bool| {
+            text.as_deref().filter(|_| is_told).and_then(arc)
+        };
         let rejects = LateRejects {
             origin: AtomKey {
                 unit: unit.asset.clone(),
                 shift: shift.key,
-                product: late.product.as_deref().and_then(arc),
-                order: late.order.as_deref().and_then(arc),
+                product: said(&late.product, unit.product.is_some()),
+                order: said(&late.order, unit.order.is_some()),
             },
             allocated: None,
             scrap: late.scrap,

@@ -258,7 +258,9 @@ fn a_history_that_cannot_be_read_stops_nothing_but_itself() {
     let mark = rig.recorder.mark();
     let gateway = rig.start();
     rig.recorder.wait_since(mark, "people are told", |m| {
-        m.kind() == "alert" && m.text("kind") == "storage" && m.text("message").contains("history")
+        m.kind() == "alert"
+            && m.text("kind") == "history"
+            && m.text("message").contains("cannot be kept")
     });
     rig.recorder
         .wait_since(mark, "values are published", |m| m.kind() == "summary");

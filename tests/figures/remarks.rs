@@ -68,6 +68,16 @@ fn scrap_without_a_product_is_of_what_was_made() {
 }
 
 #[test]
+fn scrap_of_a_machine_that_tells_no_product_is_booked_whatever_it_is_said_to_be() {
+    let config = config("").replacen("product = \"mill.product\"", "ideal_cycle = \"60s\"", 1);
+    let plant = Plant::recorded(&config, 1, |_, _| USUAL, |_, _| "");
+    plant.take_in(
+        "found_at,work_unit,origin_time,product,order,count\n2026-05-06T09:00:00Z,mill,2026-05-05T08:00:00Z,A,4711,5\n",
+    );
+    check(&plant.row("mill", &[]), "scrap", 5.0);
+}
+
+#[test]
 fn scrap_that_cannot_be_booked_is_told() {
     let plant = Plant::of(1, |_, _| USUAL);
     let table = |product: &str, count: u32| {
