@@ -62,9 +62,10 @@
 //!   stays planned in a gap); `produced` includes `scrap` and `rework`; `late_scrap` was good at its time; `ideal_s` and
 //!   `ideal_good_s` are sums of the ideal cycle that was valid. A planned window in which the machine ran is `run_s`.
 //! - `stops` with category, true reason, whether it was `coded`, and whether a gap hides it (`is_hidden`: all of it);
-//!   `changeovers`; `planned_s` is what of them lies in planned windows or outside of shifts. `last_good` and `first_good` of a
-//!   changeover are the rows that show the last good part up to its begin and the first one after it; `scrap` and `rework`
-//!   are the parts shown after the one row, up to and with the other. Where one of the two is missing, both are 0.
+//!   `changeovers`; `planned_s` is what of them lies in planned windows or outside of shifts, `hidden_s` what of the rest lies
+//!   in gaps. `last_good` and `first_good` of a changeover are the rows that show the last good part up to its begin and the
+//!   first one after it; `scrap` and `rework` are the parts shown after the one row, up to and with the other. Where one of
+//!   the two is missing, both are 0.
 //! - `reliability`: failures, operating time (running and changeover) and repair time of those that are over.
 //! - `gaps` and `counter_events`: rollover, reset, backstep.
 //! - `effects` and `staffing`: what was planted.

@@ -38,7 +38,7 @@ pub(in crate::longrun) fn ledger(
             .flat_map(|(machine, track)| book.stops(machine, track))
             .collect(),
         changeovers: tracks()
-            .flat_map(|(machine, (timeline, _))| book.changeovers(machine, timeline))
+            .flat_map(|(machine, track)| book.changeovers(machine, track))
             .collect(),
         reliability: tracks()
             .map(|(machine, (timeline, _))| book.reliability(machine, timeline))

@@ -190,7 +190,11 @@ impl Book<'_> {
         around
     }
 
-    pub(super) fn changeovers(&self, machine: usize, timeline: &Timeline) -> Vec<ChangeoverEntry> {
+    pub(super) fn changeovers(
+        &self,
+        machine: usize,
+        (timeline, defects): &(Timeline, Defects),
+    ) -> Vec<ChangeoverEntry> {
         let entry = |one: &Changeover| {
             let around = self.around(one, timeline);
             ChangeoverEntry {
@@ -208,6 +212,7 @@ impl Book<'_> {
                     .map_or_else(String::new, |order| self.product(order.product)),
                 order: order_number(timeline, Some(one.order)),
                 planned_s: seconds(one.planned_ms),
+                hidden_s: seconds(hidden_setup_ms(one, timeline, &defects.spells)),
             }
         };
         timeline.changeovers.iter().map(entry).collect()
@@ -309,6 +314,20 @@ fn hidden_ms(interval: &Interval, spells: &[Spell]) -> i64 {
         .take_while(|spell| spell.start < interval.end)
         .map(|spell| spell.end.min(interval.end) - spell.start.max(interval.start))
         .sum()
+}
+
+/// How much of the setup of a changeover no reader can know.
+fn hidden_setup_ms(one: &Changeover, timeline: &Timeline, spells: &[Spell]) -> i64 {
+    let intervals = &timeline.intervals;
+    let first = intervals.partition_point(|interval| interval.end <= one.start);
+    let during = intervals.iter().skip(first);
+    let during = during.take_while(|interval| interval.start < one.end);
+    let inside = during.map(|interval| Interval {
+        start: interval.start.max(one.start),
+        end: interval.end.min(one.end),
+        ..*interval
+    });
+    inside.map(|interval| hidden_ms(&interval, spells)).sum()
 }
 
 /// Whether one spell covers all of a stop.

@@ -113,6 +113,8 @@ pub(super) struct ChangeoverEntry {
     pub(super) to_product: String,
     pub(super) order: String,
     pub(super) planned_s: f64,
+    /// What of its setup no reader can know.
+    pub(super) hidden_s: f64,
     /// The rows that show the good parts around it, and what did not become one after the one up to the other.
     pub(super) last_good: Option<String>,
     pub(super) first_good: Option<String>,
