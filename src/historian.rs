@@ -133,11 +133,12 @@ impl Historian {
 
     /// Takes master data and corrections, and states again what they change. Durable when it returns.
     pub fn admit(&mut self, facts: &[Event], now: Timestamp) -> Result<Admitted, HistorianError> {
-        self.write_all(facts)?;
+        self.write_all(facts.to_vec())?;
         let Restated { events, refused } = self.accountant.restate(&self.reader(), facts, now)?;
-        self.write_all(&events)?;
+        let restated = events.len();
+        self.write_all(events)?;
         Ok(Admitted {
-            restated: events.len(),
+            restated,
             unused: refused,
         })
     }
@@ -186,7 +187,7 @@ impl Historian {
     fn account(&mut self, now: Timestamp) -> Result<(), HistorianError> {
         self.writer.flush()?;
         let mut stated = self.accountant.state(&self.reader(), now)?;
-        self.write_all(&stated.events)?;
+        self.write_all(std::mem::take(&mut stated.events))?;
         let failed = stated.failed.take();
         self.accountant.written(stated);
         match failed {
@@ -217,9 +218,9 @@ impl Historian {
         Ok(())
     }
 
-    fn write_all(&mut self, events: &[Event]) -> Result<(), HistoryError> {
+    fn write_all(&mut self, events: Vec<Event>) -> Result<(), HistoryError> {
         for event in events {
-            self.writer.put_event(event.clone())?;
+            self.writer.put_event(event)?;
         }
         self.writer.flush()?;
         Ok(())

@@ -166,9 +166,12 @@ impl Account {
         let own = late
             .iter()
             .filter(|late| late.rejects.origin.shift == *shift);
-        self.refused_rejects.extend(refused_rejects(statement, own));
         match statement.atoms.read() {
-            Ok(atoms) => self.atoms.extend(atoms),
+            Ok(atoms) => {
+                let refused = refused_rejects(&atoms, &statement.booked, own);
+                self.refused_rejects.extend(refused);
+                self.atoms.extend(atoms);
+            }
             Err(_) => self.unreadable.push(shift.clone()),
         }
         match &statement.course {
@@ -209,19 +212,15 @@ impl Account {
     }
 }
 
-/// Why late rejects of a shift are not in its statement.
+/// Why late rejects of a shift are not among those that were `booked` to its `atoms`.
 pub(super) fn refused_rejects<'a>(
-    statement: &StatementV2,
+    atoms: &[Atom],
+    booked: &[(i64, String)],
     late: impl IntoIterator<Item = &'a Late>,
 ) -> Vec<RestateError> {
-    let Ok(atoms) = statement.atoms.read() else {
-        return Vec::new();
-    };
-    let left_out = late
-        .into_iter()
-        .filter(|late| !statement.booked.contains(&late.id));
+    let left_out = late.into_iter().filter(|late| !booked.contains(&late.id));
     left_out
-        .filter_map(|late| restate::late_rejects(&atoms, &late.rejects).err())
+        .filter_map(|late| restate::late_rejects(atoms, &late.rejects).err())
         .collect()
 }
 

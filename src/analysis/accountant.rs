@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::account::{has_samples, refused_rejects, statement, statements, work_out};
 use super::error::AnalysisError;
 use super::plant::{EVER, Plant};
-use super::process::after;
+use super::process::moment;
 use super::stored::{StatementV2, statement_event};
 use super::{gather, intake};
 use crate::config::{Config, WorkUnit};
@@ -264,7 +264,8 @@ fn restate_shift(
         return Ok(());
     };
     let late = gather::late_rejects(plant, unit, (of.1, shift.credit));
-    let refused = refused_rejects(&new, &late);
+    let atoms = new.atoms.read().unwrap_or_default();
+    let refused = refused_rejects(&atoms, &new.booked, &late);
     restated.refused.extend(
         refused
             .into_iter()
@@ -293,11 +294,6 @@ fn whole_stop(
         whole.end = whole.end.max(shift.credit.end);
     }
     Ok(whole)
-}
-
-/// A span of one moment.
-fn moment(at: Timestamp) -> Span {
-    Span::new(at, after(at))
 }
 
 /// `new` with the revisions that follow those of `old`.

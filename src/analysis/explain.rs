@@ -20,7 +20,7 @@ pub(super) const WINDOWS_MAX: usize = 20;
 /// A point speaks for the process since the one before it, but not for longer than so many usual distances.
 const SPACINGS_MAX: u32 = 3;
 /// What the reader must know.
-pub(super) const NOTE: &str = "process values are ranked by how far they were from their reference: what went along, which proves no cause";
+const NOTE: &str = "process values are ranked by how far they were from their reference: what went along, which proves no cause";
 
 /// Asks what went along with signals.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,6 +50,39 @@ pub struct Explained {
     pub windows: Vec<WindowLink>,
     /// Earlier windows, which were not looked at.
     pub left_out: usize,
+}
+
+impl ExplainQuestion {
+    /// The time in which was made what was measured in `span`.
+    pub(super) fn moved(&self, span: Span) -> Span {
+        Span::new(
+            span.start.saturating_sub(self.lag_max),
+            span.end.saturating_sub(self.lag_min),
+        )
+    }
+}
+
+impl Explained {
+    /// The last `windows` of a work unit, and the reference that their process values are told by.
+    pub(super) fn of(
+        unit: &WorkUnit,
+        question: &ExplainQuestion,
+        (reference_points, reference): (usize, &[Span]),
+        (windows, left_out): (Vec<WindowLink>, usize),
+    ) -> Self {
+        Self {
+            work_unit: unit.name.clone(),
+            lag_s: [question.lag_min, question.lag_max].map(|lag| lag.as_secs_f64()),
+            note: NOTE,
+            reference_points,
+            reference_s: reference
+                .iter()
+                .map(|span| span.length().as_secs_f64())
+                .sum(),
+            windows,
+            left_out,
+        }
+    }
 }
 
 impl Charting<'_> {
@@ -86,19 +119,8 @@ impl Charting<'_> {
                 links.push(linker.link(window)?);
             }
         }
-        let all = times.spans(|_| true);
-        Ok(Explained {
-            work_unit: unit.name.clone(),
-            lag_s: [
-                question.lag_min.as_secs_f64(),
-                question.lag_max.as_secs_f64(),
-            ],
-            note: NOTE,
-            reference_points: times.points.len(),
-            reference_s: all.iter().map(|span| span.length().as_secs_f64()).sum(),
-            windows: links,
-            left_out,
-        })
+        let reference = (times.points.len(), &times.spans(|_| true)[..]);
+        Ok(Explained::of(unit, question, reference, (links, left_out)))
     }
 
     fn made_at(&self, question: &ExplainQuestion) -> Result<&WorkUnit, AnalysisError> {
@@ -147,9 +169,7 @@ impl Reference {
             let start = before.map_or(at.saturating_sub(usual), |before| before.max(earliest));
             before = Some(*at);
             if !is_signal.get(index).copied().unwrap_or(false) && !mark.excluded {
-                let start = start.saturating_sub(lag.lag_max);
-                let end = after(at.saturating_sub(lag.lag_min));
-                points.push((*at, Span::new(start, end)));
+                points.push((*at, lag.moved(Span::new(start, after(*at)))));
             }
         }
         let windows = windows.iter().map(span_of);

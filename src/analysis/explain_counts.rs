@@ -3,7 +3,7 @@
 use super::charting::Charting;
 use super::counts::StratumKey;
 use super::error::AnalysisError;
-use super::explain::{ExplainQuestion, Explained, NOTE, WINDOWS_MAX, in_signals, less};
+use super::explain::{ExplainQuestion, Explained, WINDOWS_MAX, in_signals, less};
 use super::link::Linker;
 use super::process::span_of;
 use crate::model::Timestamp;
@@ -29,10 +29,7 @@ impl Charting<'_> {
         let left_out = windows.len().saturating_sub(WINDOWS_MAX);
         windows.drain(..left_out);
         let usual = self.in_control(key, studied);
-        let moved = usual.iter().map(|span| {
-            let start = span.start.saturating_sub(question.lag_max);
-            Span::new(start, span.end.saturating_sub(question.lag_min))
-        });
+        let moved = usual.iter().map(|span| question.moved(*span));
         let reference = less(&union(&moved.collect::<Vec<_>>()), &out);
         let mut linker = Linker::of(&self.plant, unit, (&reference, &[]), now)?;
         let mut links = Vec::with_capacity(windows.len());
@@ -41,18 +38,8 @@ impl Charting<'_> {
             window.of.dedup();
             links.push(linker.link(window)?);
         }
-        Ok(Explained {
-            work_unit: unit.name.clone(),
-            lag_s: [
-                question.lag_min.as_secs_f64(),
-                question.lag_max.as_secs_f64(),
-            ],
-            note: NOTE,
-            reference_points: usual.len(),
-            reference_s: reference.iter().map(|of| of.length().as_secs_f64()).sum(),
-            windows: links,
-            left_out,
-        })
+        let reference = (usual.len(), &reference[..]);
+        Ok(Explained::of(unit, question, reference, (links, left_out)))
     }
 
     /// When the sample of a point was made.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::attribution::Found;
 use super::counts::Categories;
 use super::error::AnalysisError;
-use super::explain::{ExplainQuestion, Explained, NOTE, WINDOWS_MAX, less};
+use super::explain::{ExplainQuestion, Explained, WINDOWS_MAX, less};
 use super::link::Linker;
 use super::plant::Plant;
 use super::process::span_of;
@@ -91,15 +91,9 @@ pub(super) fn explain(
     let reference = less(&shifts_of(made.atoms, None, how), &out);
     let worked = made.atoms.iter().filter(|atom| atom.output.pieces > 0.0);
     let made_shifts: BTreeSet<_> = worked.map(|atom| &atom.key.shift).collect();
-    Ok(Some(Explained {
-        work_unit: unit.name.clone(),
-        lag_s: [how.lag_min.as_secs_f64(), how.lag_max.as_secs_f64()],
-        note: NOTE,
-        reference_points: made_shifts.len(),
-        reference_s: reference.iter().map(|of| of.length().as_secs_f64()).sum(),
-        windows: links,
-        left_out,
-    }))
+    let reference = (made_shifts.len(), &reference[..]);
+    let explained = Explained::of(unit, how, reference, (links, left_out));
+    Ok(Some(explained))
 }
 
 /// When a defective unit was in the making.
@@ -120,11 +114,6 @@ fn shifts_of(atoms: &[Atom], product: Option<&str>, how: &ExplainQuestion) -> Ve
         let is_own = product.is_none() || atom.key.product.as_deref() == product;
         is_own && atom.output.pieces > 0.0
     });
-    let moved = own.map(|atom| {
-        Span::new(
-            atom.credit.start.saturating_sub(how.lag_max),
-            atom.credit.end.saturating_sub(how.lag_min),
-        )
-    });
+    let moved = own.map(|atom| how.moved(atom.credit));
     union(&moved.collect::<Vec<_>>())
 }

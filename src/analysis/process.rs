@@ -116,6 +116,11 @@ pub(super) fn span_of(window: &ProductionWindow) -> Span {
     Span::new(window.from, after(window.to))
 }
 
+/// A span of one moment.
+pub(super) fn moment(at: Timestamp) -> Span {
+    Span::new(at, after(at))
+}
+
 /// The next moment.
 pub(super) fn after(at: Timestamp) -> Timestamp {
     at.saturating_add(Duration::from_nanos(1))

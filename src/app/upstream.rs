@@ -288,8 +288,10 @@ impl Plant {
     async fn take_in(self, table: String) -> Result<Value, String> {
         let (_, facts) = self.memory.ok_or(NO_HISTORY)?;
         let intake = read_intake(table.as_bytes(), &self.common.config)?;
-        let admitted = facts.bring(intake.events.clone()).await?;
-        to_json::<_, String>(Ok(intake.told(admitted.restated, admitted.unused)))
+        let mut told = intake.told();
+        let admitted = facts.bring(intake.events).await?;
+        (told.restated, told.unused) = (admitted.restated, admitted.unused);
+        to_json::<_, String>(Ok(told))
     }
 }
 

@@ -52,7 +52,8 @@ pub(super) fn export(to: &Export) -> Result<Outcome, Failure> {
     };
     let config = Arc::new(config);
     // Nothing is made of a question that has no answer.
-    let (question, first) = first_answer(to, &config)?;
+    let question = to.query.question();
+    let first = answer(to, &config, &question)?;
     let Some(path) = &to.out else {
         let mut out = io::BufWriter::new(io::stdout().lock());
         write_all(to, &config, (question, first), format, &mut out)?;
@@ -63,12 +64,6 @@ pub(super) fn export(to: &Export) -> Result<Outcome, Failure> {
     write_all(to, &config, (question, first), format, &mut file)?;
     file.into_inner()?.sync_all()?;
     Ok(Outcome::Clean)
-}
-
-fn first_answer(to: &Export, config: &Arc<Config>) -> Result<(SamplesQuestion, Value), Failure> {
-    let question = to.query.question();
-    let answer = answer(to, config, &question)?;
-    Ok((question, answer))
 }
 
 fn answer(to: &Export, config: &Arc<Config>, question: &SamplesQuestion) -> Result<Value, Failure> {

@@ -78,7 +78,9 @@ fn take_in(config: &Arc<Config>, history: Option<&Path>, file: &Path) -> Result<
     let intake = read_intake(table.as_bytes(), config)?;
     let (mut historian, now) = open(config, history)?;
     let admitted = historian.admit(&intake.events, now)?;
-    Ok(intake.told(admitted.restated, admitted.unused))
+    let mut told = intake.told();
+    (told.restated, told.unused) = (admitted.restated, admitted.unused);
+    Ok(told)
 }
 
 fn say(told: &[(&PathBuf, TakenIn)], is_json: bool) -> Result<(), Failure> {

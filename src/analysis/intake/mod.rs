@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use self::row::Row;
-use crate::analysis::process::after;
+use crate::analysis::process::moment;
 use crate::analysis::stored::{
     LATE_REJECTS, LateRejectsV1, PLANNED_STOP, PlannedStopV1, ReasonV1, content,
 };
@@ -78,15 +78,15 @@ impl Intake {
         }
     }
 
-    /// What a command tells of it, with the number of shifts that were stated again and what is in no figure.
-    pub fn told(&self, restated: usize, unused: Vec<String>) -> TakenIn {
+    /// What a command tells of it; nothing is restated yet.
+    pub fn told(&self) -> TakenIn {
         TakenIn {
             table: self.table.to_owned(),
             taken: self.events.len(),
             refused: self.refused,
             faults: self.faults.clone(),
-            restated,
-            unused,
+            restated: 0,
+            unused: Vec::new(),
         }
     }
 }
@@ -252,10 +252,7 @@ pub(super) fn products(events: &[Event]) -> Vec<(&str, Timestamp)> {
 
 /// Times of a work unit that events say something new about.
 pub(super) fn concerned(events: &[Event], unit: &WorkUnit) -> Vec<Span> {
-    let moment = |at_ns| {
-        let at = Timestamp::from_nanos(at_ns);
-        Span::new(at, after(at))
-    };
+    let moment = |at_ns| moment(Timestamp::from_nanos(at_ns));
     let span = |event: &Event| match event.kind {
         EventKind::REASON_EDIT => content::<ReasonV1>(event)
             .filter(|said| said.work_unit(&event.subject) == unit.name)
