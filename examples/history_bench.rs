@@ -1,13 +1,17 @@
 //! How large years of history are, and how fast they are read.
 //!
 //! ```text
-//! cargo run --release --example history_bench -- [--years 5] [--tags 1000] [--dir DIR] [--csv] [--keep] [--reuse]
+//! cargo run --release --example history_bench -- [--years 5] [--tags 1000] [--dir DIR] [--rows FILE] [--keep] [--reuse]
 //! ```
 //!
 //! Fills the 1-min tier with the roll-ups of 60 samples a minute through [`Writer::import_rollups`], which derives the
 //! hours and days; the samples themselves would be kept for a week. A second thread makes them up meanwhile; the time of
-//! the import is that of the writing thread alone. Prints sizes and times, with `--json FILE` as one object. `--csv` writes
-//! the same roll-ups for `tests/compare/history_duckdb.py`. `--keep` leaves the store, `--reuse` asks one that was left.
+//! the import is that of the writing thread alone. Prints sizes and times, with `--json FILE` as one object. `--keep` leaves
+//! the store, `--reuse` asks one that was left.
+//!
+//! `--rows FILE` writes the same roll-ups for `tests/compare/history_duckdb.py`, which reads them from a pipe and so
+//! needs no second copy on the disk. They come in blocks of one tag in order of time, little-endian: the tag and the number
+//! of rows (u32 each), then column after column: second (i64), count (u16), minimum, maximum and mean (f64 each).
 //!
 //! The tags are what a plant has: of each twenty, six temperatures, four pressures, flows or currents with noise, three set
 //! values, three counters, three states, one 12-bit vibration level. Values have the resolution of their instrument.
@@ -21,7 +25,7 @@
     reason = "a benchmark fails by panicking, prints its figures, and measures real time"
 )]
 
-use std::fmt::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -47,7 +51,7 @@ struct Args {
     years: f64,
     tags: u32,
     dir: PathBuf,
-    csv: bool,
+    rows: Option<PathBuf>,
     keep: bool,
     reuse: bool,
     json: Option<PathBuf>,
@@ -114,7 +118,7 @@ fn arguments() -> Args {
         years: 5.0,
         tags: 1_000,
         dir: std::env::temp_dir().join("andon-history-bench"),
-        csv: false,
+        rows: None,
         keep: false,
         reuse: false,
         json: None,
@@ -127,7 +131,7 @@ fn arguments() -> Args {
             "--tags" => args.tags = value().parse().expect("--tags is a number"),
             "--dir" => args.dir = PathBuf::from(value()),
             "--json" => args.json = Some(PathBuf::from(value())),
-            "--csv" => args.csv = true,
+            "--rows" => args.rows = Some(PathBuf::from(value())),
             "--keep" => args.keep = true,
             "--reuse" => args.reuse = true,
             other => {
@@ -158,10 +162,11 @@ fn fill(args: &Args, now: Timestamp) -> f64 {
         .map(|tag| SeriesSpec::named(&name(tag)))
         .collect();
     let ids = writer.register(&specs).expect("names are written");
-    let mut csv = args.csv.then(|| {
-        let file =
-            std::fs::File::create(args.dir.join("minutes.csv")).expect("the CSV can be made");
-        std::io::BufWriter::with_capacity(1 << 20, file)
+    let mut rows = args.rows.as_ref().map(|path| {
+        let mut options = std::fs::OpenOptions::new();
+        // A pipe is there already; a file need not be.
+        options.write(true).create(true).truncate(true);
+        options.open(path).expect("the rows can be written")
     });
     let (mut waited, started) = (Duration::ZERO, Instant::now());
     std::thread::scope(|scope| {
@@ -171,8 +176,8 @@ fn fill(args: &Args, now: Timestamp) -> f64 {
             let batches = std::iter::from_fn(|| {
                 let begun = Instant::now();
                 let batch: Vec<(Timestamp, Rollup)> = receiver.recv().expect("all is made up");
-                if let Some(csv) = &mut csv {
-                    write_csv(csv, tag, &batch);
+                if let Some(rows) = rows.as_mut().filter(|_| !batch.is_empty()) {
+                    write_block(rows, tag, &batch);
                 }
                 waited += begun.elapsed();
                 (!batch.is_empty()).then_some(batch)
@@ -203,19 +208,29 @@ fn make_up(args: &Args, sender: &std::sync::mpsc::SyncSender<Vec<(Timestamp, Rol
     }
 }
 
-fn write_csv(csv: &mut impl std::io::Write, tag: u32, rows: &[(Timestamp, Rollup)]) {
-    let mut text = String::new();
-    for (time, row) in rows {
-        text.clear();
-        let second = time.as_millis() / 1_000;
-        writeln!(
-            text,
-            "{tag},{second},{},{},{},{}",
-            row.n, row.min, row.max, row.mean
-        )
-        .expect("text takes it");
-        csv.write_all(text.as_bytes()).expect("the disk takes it");
+/// Writes rows of one tag as the module's documentation says.
+fn write_block(out: &mut impl Write, tag: u32, rows: &[(Timestamp, Rollup)]) {
+    let mut block = Vec::with_capacity(8 + rows.len() * 34);
+    let count = u32::try_from(rows.len()).expect("a batch is small");
+    block.extend(tag.to_le_bytes());
+    block.extend(count.to_le_bytes());
+    block.extend(
+        rows.iter()
+            .flat_map(|(time, _)| (time.as_millis() / 1_000).to_le_bytes()),
+    );
+    block.extend(rows.iter().flat_map(|(_, row)| {
+        let count = u16::try_from(row.n).expect("sixty samples a minute");
+        count.to_le_bytes()
+    }));
+    for column in [
+        |row: &Rollup| row.min,
+        |row: &Rollup| row.max,
+        |row: &Rollup| row.mean,
+    ] {
+        block.extend(rows.iter().flat_map(|(_, row)| column(row).to_le_bytes()));
     }
+    out.write_all(&block)
+        .expect("the reader of the rows takes them");
 }
 
 fn sizes(reader: &Reader, args: &Args, figures: &mut Vec<(String, f64)>) {
