@@ -67,6 +67,11 @@ pub(crate) fn run(data_dir: &Path) -> Value {
         });
         is_any.then_some(dropped).ok_or_else(|| status.to_string())
     });
+    // It writes once a second, so that it need not be the first to find no room.
+    eventually("the history finds no room", PATIENCE * 4, || {
+        let is_told = gateway.log().contains("The history cannot be written");
+        is_told.then_some(()).ok_or_else(|| gateway.log())
+    });
     gateway.assert_runs();
     let known = rig.lane("alerts", "last_seq");
     let fault = rig.break_device("hall2", DeviceFault::Refuse);
@@ -92,8 +97,7 @@ pub(crate) fn run(data_dir: &Path) -> Value {
     })
 }
 
-/// The history could not be written either; people were told, and once there is room it is written again, without a
-/// restart.
+/// People were told that the history could not be written, and once there is room it is written again, without a restart.
 fn history_recovers(rig: &Rig) -> String {
     let of_history = |m: &Message, transition: &str| {
         m.kind() == "alert" && m.text("kind") == "history" && m.text("transition") == transition
