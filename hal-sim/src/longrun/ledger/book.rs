@@ -115,7 +115,7 @@ impl Book<'_> {
             let hidden_ms = hidden_ms(interval, &defects.spells);
             sides.actual.add(interval, length_ms);
             sides.known.add(interval, length_ms - hidden_ms);
-            sides.known.unknown_s += seconds(hidden_ms);
+            sides.known.add_hidden(interval, hidden_ms);
         }
         let record = |((instance, order), sides): (Key, Sides)| {
             let made = order.and_then(|order| timeline.made.get(&(instance, order)));
@@ -302,11 +302,8 @@ impl Book<'_> {
     }
 }
 
-/// How much of an interval no reader can know. A planned stop is known from the calendar.
+/// How much of an interval no sample shows.
 fn hidden_ms(interval: &Interval, spells: &[Spell]) -> i64 {
-    if interval.is_planned && interval.activity != Activity::Run {
-        return 0;
-    }
     let first = spells.partition_point(|spell| spell.end <= interval.start);
     spells
         .iter()
@@ -316,7 +313,7 @@ fn hidden_ms(interval: &Interval, spells: &[Spell]) -> i64 {
         .sum()
 }
 
-/// How much of the setup of a changeover no reader can know.
+/// How much of the setup of a changeover no sample shows.
 fn hidden_setup_ms(one: &Changeover, timeline: &Timeline, spells: &[Spell]) -> i64 {
     let intervals = &timeline.intervals;
     let first = intervals.partition_point(|interval| interval.end <= one.start);

@@ -203,6 +203,17 @@ impl Seconds {
         *place += seconds(span_ms);
     }
 
+    /// Adds what no sample shows of an interval. Whoever has the calendar takes a planned stop for one, whatever the machine
+    /// did in it.
+    pub(super) fn add_hidden(&mut self, interval: &Interval, span_ms: i64) {
+        let place = if interval.is_planned {
+            &mut self.planned_stop_s
+        } else {
+            &mut self.unknown_s
+        };
+        *place += seconds(span_ms);
+    }
+
     pub(super) fn total(&self) -> f64 {
         self.planned_stop_s
             + self.run_s
@@ -221,6 +232,16 @@ mod tests {
 
     #[track_caller]
     fn check(activity: Activity, is_planned: bool, of: fn(&Seconds) -> f64) {
+        check_with(Seconds::add, activity, is_planned, of);
+    }
+
+    #[track_caller]
+    fn check_with(
+        add: fn(&mut Seconds, &Interval, i64),
+        activity: Activity,
+        is_planned: bool,
+        of: fn(&Seconds) -> f64,
+    ) {
         let interval = Interval {
             start: 0,
             end: 60_000,
@@ -230,7 +251,7 @@ mod tests {
             order: None,
         };
         let mut seconds = Seconds::default();
-        seconds.add(&interval, 60_000);
+        add(&mut seconds, &interval, 60_000);
         assert_eq!(
             (of(&seconds).to_bits(), seconds.total().to_bits()),
             (60.0_f64.to_bits(), 60.0_f64.to_bits()),
@@ -246,5 +267,17 @@ mod tests {
         check(Activity::MinorStop, true, |of| of.planned_stop_s);
         check(Activity::MinorStop, false, |of| of.minor_stop_s);
         check(Activity::Break, false, |of| of.planned_stop_s);
+    }
+
+    #[test]
+    fn in_a_gap_a_planned_stop_is_planned_and_all_else_unknown() {
+        let check = |activity, is_planned, of| {
+            check_with(Seconds::add_hidden, activity, is_planned, of);
+        };
+        check(Activity::Run, true, |of| of.planned_stop_s);
+        check(Activity::Setup, true, |of| of.planned_stop_s);
+        check(Activity::Break, true, |of| of.planned_stop_s);
+        check(Activity::Run, false, |of| of.unknown_s);
+        check(Activity::MinorStop, false, |of| of.unknown_s);
     }
 }
