@@ -120,7 +120,7 @@ fn figures(answer: &OeeAnswer) -> String {
             number(Some(row.pieces), 0),
             number(Some(row.good), 0),
             number(Some(row.scrap), 0),
-            number(row.cycle_median_s, 2),
+            number(row.cycle.cycle_median_s, 2),
             notes(row),
         ]);
     }

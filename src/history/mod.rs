@@ -37,6 +37,7 @@ mod derive;
 mod error;
 mod evaluate;
 mod events;
+mod expiry;
 mod file;
 mod handle;
 mod import;

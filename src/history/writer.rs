@@ -112,7 +112,7 @@ impl Writer {
         };
         let new = marks == Marks::NEW;
         if new {
-            marks = super::upkeep::marks_at(&marks, &settings.retention, &calendar, now);
+            marks = super::expiry::marks_at(&marks, &settings.retention, &calendar, now);
             marks.clock = now.as_nanos();
             tables::write_marks(&mut write.open_table(META)?, &marks)?;
         }

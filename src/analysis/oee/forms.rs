@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::line::LineFigures;
 use crate::analysis::period::Period;
+use crate::production::cycle::CycleStatistics;
 use crate::production::kpi::Headline;
 
 /// By what figures are grouped.
@@ -165,14 +166,44 @@ pub struct OeeRow {
     pub mtbf_min_s: Option<f64>,
     /// Mean time to restoration.
     pub mttr_s: Option<f64>,
+    /// Cycle times.
+    #[serde(flatten)]
+    pub cycle: CycleFigures,
+    /// Highest revision of the statements in it.
+    pub revision: u32,
+}
+
+/// Cycle times of undisturbed cycles: a sample of each shift's.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct CycleFigures {
+    /// How many; without any there are no figures.
+    pub cycles: usize,
+    /// The shortest cycle.
+    pub cycle_min_s: Option<f64>,
     /// Median cycle.
     pub cycle_median_s: Option<f64>,
     /// One cycle in ten is shorter.
     pub cycle_p10_s: Option<f64>,
     /// One cycle in ten is longer.
     pub cycle_p90_s: Option<f64>,
-    /// Highest revision of the statements in it.
-    pub revision: u32,
+    /// Median distance of cycles from the median one.
+    pub cycle_mad_s: Option<f64>,
+    /// Standard deviation of cycles by their mean.
+    pub cycle_cv: Option<f64>,
+}
+
+impl From<CycleStatistics> for CycleFigures {
+    fn from(cycle: CycleStatistics) -> Self {
+        Self {
+            cycles: cycle.n,
+            cycle_min_s: Some(cycle.min_s),
+            cycle_median_s: Some(cycle.median_s),
+            cycle_p10_s: Some(cycle.p10_s),
+            cycle_p90_s: Some(cycle.p90_s),
+            cycle_mad_s: Some(cycle.mad_s),
+            cycle_cv: cycle.cv,
+        }
+    }
 }
 
 /// A ratio with what stands behind it.

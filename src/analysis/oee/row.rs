@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::forms::{Figure, GroupBy, IdealProposal, OeeRow, Ratios};
+use super::forms::{CycleFigures, Figure, GroupBy, IdealProposal, OeeRow, Ratios};
 use super::groups::Group;
 use crate::analysis::line::route;
 use crate::config::Line;
@@ -102,9 +102,7 @@ impl Group {
             mtbf_s: repair.mtbf_s,
             mtbf_min_s: repair.mtbf_min_s,
             mttr_s: repair.mttr_s,
-            cycle_median_s: cycle.map(|cycle| cycle.median_s),
-            cycle_p10_s: cycle.map(|cycle| cycle.p10_s),
-            cycle_p90_s: cycle.map(|cycle| cycle.p90_s),
+            cycle: cycle.map(CycleFigures::from).unwrap_or_default(),
             revision: self.revision,
         }
     }

@@ -19,8 +19,6 @@ pub enum ControlState {
     InControl,
     /// The chart has signals: what the process could do is not known, only what it did.
     OutOfControl,
-    /// No chart was drawn.
-    NotCharted,
 }
 
 /// What capability is computed of.
