@@ -28,8 +28,10 @@ const FALSE_ALARMS: RangeInclusive<Duration> = ms(60_000)..=ms(3_153_600_000_000
 const RATE_DEFAULT: Duration = ms(1_000);
 const SUMMARY_DEFAULT: Duration = ms(10_000);
 const HEARTBEAT_DEFAULT: Duration = ms(60_000);
-/// `gap_after` in polling periods.
+/// `gap_after` in polling periods…
 const GAP_RATES: u32 = 3;
+/// …but never less than this: on fast tags a busy device is late more often than silent.
+const GAP_MIN: Duration = ms(100);
 
 /// Fewest samples between false alarms that a chart is designed for: the lowest in-control run length of the
 /// published design tables (ARL0 = 370.4, the 3-sigma Shewhart chart; Montgomery, "Introduction to Statistical
@@ -121,21 +123,15 @@ impl Settings {
         let watch = |switch: Option<Switch<Duration>>| {
             switch.and_then(Switch::on).map(|after| after.max(rate))
         };
-        let gap_default = Switch::On(rate.saturating_mul(GAP_RATES));
-        let gap = self.gap_after.unwrap_or(gap_default).on();
+        let gap_default = rate.saturating_mul(GAP_RATES).max(GAP_MIN);
+        let gap = self.gap_after.unwrap_or(Switch::On(gap_default)).on();
         ValidationRules {
             min: number(self.min),
             max: number(self.max),
             max_rate_per_s: number(self.max_rate_per_s),
             stale_after: watch(self.stale_after),
             stuck_after: watch(self.stuck_after),
-            gap_after: gap.map(|after| {
-                if after > rate {
-                    after
-                } else {
-                    rate.saturating_mul(GAP_RATES)
-                }
-            }),
+            gap_after: gap.map(|after| if after > rate { after } else { gap_default }),
         }
     }
 

@@ -442,7 +442,8 @@ pub struct ValidationRules {
     pub stale_after: Option<Duration>,
     /// `stuck_after`: the same value for longer is Uncertain (stuck).
     pub stuck_after: Option<Duration>,
-    /// `gap_after` (default 3 × rate): a longer silence is a gap; the first sample after it is marked.
+    /// `gap_after` (default 3 × rate, at least 100 ms): a longer silence is a gap; the first sample after it is marked. Off
+    /// for what comes when it comes.
     pub gap_after: Option<Duration>,
 }
 

@@ -6,10 +6,6 @@ use std::time::Duration;
 use crate::config::{Tag, ValidationRules};
 use crate::model::{Mono, Quality, Reason, Sample, Timestamp, Value};
 
-/// Without `gap_after`, this many missing periods are a gap…
-const GAP_PERIODS: u32 = 3;
-/// …but never less than this: on fast tags a busy device is late more often than silent.
-const GAP_MIN: Duration = Duration::from_millis(100);
 /// A silence of up to this many times the one before is a slower cadence, not a gap.
 const GAP_CADENCES: u64 = 2;
 
@@ -56,8 +52,7 @@ struct TagCheck {
 
 impl TagCheck {
     fn new(tag: &Tag) -> Self {
-        let by_rate = tag.rate.saturating_mul(GAP_PERIODS).max(GAP_MIN);
-        let gap_after = tag.validation.gap_after.unwrap_or(by_rate);
+        let gap_after = tag.validation.gap_after.unwrap_or(Duration::MAX);
         Self {
             rules: Arc::clone(&tag.validation),
             gap_after_ns: u64::try_from(gap_after.as_nanos()).unwrap_or(u64::MAX),
@@ -178,6 +173,14 @@ mod tests {
         Quality::Bad(reason)
     }
 
+    /// What is configured by default for a tag polled every second.
+    fn by_rate() -> ValidationRules {
+        ValidationRules {
+            gap_after: Some(s(3)),
+            ..ValidationRules::default()
+        }
+    }
+
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
@@ -224,7 +227,7 @@ mod tests {
         let rules = ValidationRules {
             min: Some(0.0),
             max: Some(10.0),
-            ..ValidationRules::default()
+            ..by_rate()
         };
         let out = bad(Reason::OutOfRange);
         check(
@@ -244,7 +247,7 @@ mod tests {
     fn what_is_not_a_number_is_bad() {
         let nan = bad(Reason::NotANumber);
         check(
-            &ValidationRules::default(),
+            &by_rate(),
             &[(0, f64::NAN), (1000, f64::INFINITY), (2000, 1.0)],
             &[nan, nan, GOOD],
         );
@@ -253,7 +256,7 @@ mod tests {
     fn at_most_one_per_s() -> ValidationRules {
         ValidationRules {
             max_rate_per_s: Some(1.0),
-            ..ValidationRules::default()
+            ..by_rate()
         }
     }
 
@@ -294,7 +297,7 @@ mod tests {
     fn a_source_time_that_stands_still_is_stale() {
         let rules = ValidationRules {
             stale_after: Some(s(2)),
-            ..ValidationRules::default()
+            ..by_rate()
         };
         times(
             &rules,
@@ -307,7 +310,7 @@ mod tests {
     fn source_times_may_run_backwards_or_jump() {
         let rules = ValidationRules {
             stale_after: Some(s(1)),
-            ..ValidationRules::default()
+            ..by_rate()
         };
         times(
             &rules,
@@ -319,7 +322,7 @@ mod tests {
     fn stuck_after_2_s() -> ValidationRules {
         ValidationRules {
             stuck_after: Some(s(2)),
-            ..ValidationRules::default()
+            ..by_rate()
         }
     }
 
@@ -354,7 +357,7 @@ mod tests {
 
     #[test]
     fn the_first_sample_after_a_gap_is_marked() {
-        let rules = ValidationRules::default();
+        let rules = by_rate();
         check(&rules, &[(0, 1.0), (1000, 2.0), (4000, 3.0)], &[GOOD; 3]);
         check(
             &rules,
@@ -367,7 +370,7 @@ mod tests {
     fn a_slower_cadence_is_marked_once() {
         let gap = uncertain(Reason::Gap);
         check(
-            &ValidationRules::default(),
+            &by_rate(),
             &[
                 (0, 1.0),
                 (1000, 2.0),
@@ -388,7 +391,7 @@ mod tests {
             (4000, 4, Value::Int(2), GOOD),
         ];
         check_full(
-            &ValidationRules::default(),
+            &by_rate(),
             steps.into_iter(),
             &[GOOD, down, uncertain(Reason::Gap)],
         );
@@ -398,9 +401,11 @@ mod tests {
     fn a_gap_can_be_configured() {
         let rules = ValidationRules {
             gap_after: Some(s(10)),
-            ..ValidationRules::default()
+            ..by_rate()
         };
         check(&rules, &[(0, 1.0), (9000, 2.0)], &[GOOD, GOOD]);
+        let off = ValidationRules::default();
+        check(&off, &[(0, 1.0), (1000, 2.0), (900_000, 3.0)], &[GOOD; 3]);
     }
 
     #[test]
@@ -422,7 +427,7 @@ mod tests {
         let rules = ValidationRules {
             max: Some(5.0),
             max_rate_per_s: Some(1.0),
-            ..ValidationRules::default()
+            ..by_rate()
         };
         let known = uncertain(Reason::LastKnown);
         let steps = [
