@@ -15,6 +15,11 @@ fn an_ordinary_shift_has_nothing_to_say_about_itself() {
         ("effectiveness", 1.0),
         ("coverage", 1.0),
         ("pieces", 480.0),
+        ("cycles", 60.0),
+        ("cycle_min_s", 60.0),
+        ("cycle_median_s", 60.0),
+        ("cycle_mad_s", 0.0),
+        ("cycle_cv", 0.0),
     ] {
         check(&row, figure, expected);
     }
@@ -37,8 +42,15 @@ fn a_gap_lowers_coverage_and_shows_what_it_may_hide() {
     check(&row, "unknown_s", (120.0 - 2.0) * 60.0);
     check(&row, "coverage", 1.0 - 118.0 / 480.0);
     check_flag(&row, "low_confidence");
-    let bounds = |key: &str| row["availability"][key].as_f64().unwrap();
-    assert!(bounds("low") < 0.8 && bounds("high") > 0.99, "{row}");
+    let of = |figure: &str, key: &str| row[figure][key].as_f64().unwrap();
+    assert!(of("availability", "low") < 0.8, "{row}");
+    for figure in ["availability", "oee", "nee"] {
+        let (low, value, high) = (of(figure, "low"), of(figure, "value"), of(figure, "high"));
+        assert!(
+            low <= value && value <= high && low < high,
+            "{figure}: {row}"
+        );
+    }
 
     let row = Plant::of(1, gap(100, 400)).row("press", &[]);
     assert_eq!(row["oee"]["value"], Value::Null);

@@ -195,9 +195,7 @@ impl Figures {
 
     /// Total effective equipment performance: sum(PRU * GQ) by all of the calendar's time; `None` without busy time.
     pub fn teep(&self, calendar: Duration) -> Option<f64> {
-        let productive = self
-            .fully_productive_s
-            .filter(|_| self.pbt_effective_s > 0.0)?;
+        let productive = self.fully_productive_s.filter(|_| self.pbt_s > 0.0)?;
         ratio(productive, calendar.as_secs_f64())
     }
 }

@@ -63,7 +63,9 @@ impl Absence {
 pub struct Headline {
     /// The value with the unknown left out, or why there is none.
     pub value: Result<f64, Absence>,
-    /// The value with the unknown taken for downtime and for producing, the smaller first.
+    /// The least and the most it can be, by what the machine did in the unknown: between standing still, and producing good
+    /// pieces at the ideal cycle. Pieces that were counted are facts in both; those counted over a gap (marked `block`) may
+    /// be of the time before the shift. Without anything unknown they are the value.
     pub bounds: Option<(f64, f64)>,
     /// Share of the busy time with data.
     pub coverage: Option<f64>,
@@ -75,10 +77,8 @@ pub struct Headline {
 
 /// The headline of `kpi`: the unknown is left out, and shown by coverage and bounds.
 pub fn headline(kpi: Kpi, elements: &Elements, output: &Output, model: LossModel) -> Headline {
-    let by = |unknown| Figures::of(elements, output, Rules { model, unknown });
-    let figures = by(UnknownPolicy::Exclude);
-    let down = kpi.read(&by(UnknownPolicy::AsDown));
-    let run = kpi.read(&by(UnknownPolicy::AsRun));
+    let rules = |unknown| Rules { model, unknown };
+    let figures = Figures::of(elements, output, rules(UnknownPolicy::Exclude));
     let is_withheld = kpi != Kpi::QualityRatio && figures.doubts.contains(&Doubt::Withheld);
     let value = if is_withheld {
         Err(Absence::TooLittleData)
@@ -87,11 +87,34 @@ pub fn headline(kpi: Kpi, elements: &Elements, output: &Output, model: LossModel
     };
     Headline {
         value,
-        bounds: down.zip(run).map(|(a, b)| (a.min(b), a.max(b))),
+        bounds: bounds(kpi, elements, output, &rules),
         coverage: figures.coverage,
         doubts: figures.doubts,
         model,
     }
+}
+
+fn bounds(
+    kpi: Kpi,
+    elements: &Elements,
+    output: &Output,
+    rules: &dyn Fn(UnknownPolicy) -> Rules,
+) -> Option<(f64, f64)> {
+    let by = |output: &Output, unknown| kpi.read(&Figures::of(elements, output, rules(unknown)));
+    let down = by(output, UnknownPolicy::AsDown)?;
+    let run = by(output, UnknownPolicy::AsRun)?;
+    let mut most = *output;
+    if kpi != Kpi::QualityRatio {
+        let unknown_s = elements.unknown.as_secs_f64();
+        most.standard_s += unknown_s;
+        most.standard_good_s += unknown_s;
+    }
+    let best = by(&most, UnknownPolicy::AsRun)?;
+    // Where more is made than the ideal cycle allows, leaving the gap out is most.
+    let value = by(output, UnknownPolicy::Exclude).unwrap_or(down);
+    let all = [down, run, best, value];
+    let least = all.into_iter().fold(f64::INFINITY, f64::min);
+    Some((least, all.into_iter().fold(f64::NEG_INFINITY, f64::max)))
 }
 
 fn absence(kpi: Kpi, figures: &Figures) -> Absence {

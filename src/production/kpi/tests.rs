@@ -41,6 +41,13 @@ fn no_busy_time_is_no_figure() {
         (None, None, None)
     );
     assert_eq!(none.teep(Duration::from_secs(100)), None);
+    // Pieces that were counted over a shift without any other data were made.
+    let made = Output::of(Some(1.0), 20.0, 0.0, 0.0);
+    let counted = figures(&seconds(0, 0, 100), &made);
+    assert_eq!(
+        (counted.oee, counted.teep(Duration::from_secs(200))),
+        (None, Some(0.1))
+    );
 }
 
 #[track_caller]
@@ -119,6 +126,25 @@ fn the_unknown_shows_in_coverage_and_bounds() {
     assert_eq!(shown(10).doubts, []);
     assert_eq!(shown(11).doubts, [Doubt::LowConfidence]);
     assert_eq!(shown(51).value, Err(Absence::TooLittleData));
+}
+
+#[track_caller]
+fn check_bounds(kpi: Kpi, pieces: f64, unknown: u64, wanted: (f64, f64, f64)) {
+    let made = Output::of(Some(1.0), pieces, 0.0, 0.0);
+    let got = headline(kpi, &seconds(50, 0, unknown), &made, LossModel::Iso22400);
+    let (low, high) = got.bounds.unwrap();
+    assert_eq!((low, got.value.unwrap(), high), wanted, "{kpi:?}");
+}
+
+#[test]
+fn a_figure_is_within_what_a_gap_may_hide() {
+    // Nothing or all that is possible was made in the gap.
+    check_bounds(Kpi::Oee, 40.0, 50, (0.4, 0.8, 0.9));
+    check_bounds(Kpi::Nee, 40.0, 50, (0.4, 0.8, 0.9));
+    check_bounds(Kpi::Effectiveness, 40.0, 50, (0.4, 0.8, 0.9));
+    check_bounds(Kpi::QualityRatio, 40.0, 50, (1.0, 1.0, 1.0));
+    check_bounds(Kpi::Oee, 60.0, 50, (0.6, 1.2, 1.2));
+    check_bounds(Kpi::Oee, 40.0, 0, (0.8, 0.8, 0.8));
 }
 
 #[test]
