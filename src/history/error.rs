@@ -1,6 +1,9 @@
 //! Why the history could not do something.
 
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
+use std::sync::Once;
 
 /// Why the history could not do something.
 #[derive(Debug, thiserror::Error)]
@@ -91,9 +94,44 @@ from_redb!(
     SetDurabilityError
 );
 
+impl HistoryError {
+    /// Whether pages of the store are damaged, and not only what was asked for cannot be had.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged(_) => true,
+            Self::Store(error) => matches!(**error, redb::Error::Corrupted(_)),
+            _ => false,
+        }
+    }
+}
+
+thread_local! {
+    /// Calls of [`guarded`] on this thread, one within the other.
+    static GUARDS: Cell<u32> = const { Cell::new(0) };
+}
+static HOOK: Once = Once::new();
+
+/// Keeps panics that become errors from being told as crashes of the program.
+fn hush() {
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if GUARDS.get() == 0 {
+                previous(info);
+            } else {
+                tracing::debug!(%info, "The history's store gave up.");
+            }
+        }));
+    });
+}
+
 /// Runs `work` on the store; a panic inside the store's library, which damaged pages can cause, becomes an error.
 pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+    hush();
+    GUARDS.set(GUARDS.get().saturating_add(1));
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    GUARDS.set(GUARDS.get().saturating_sub(1));
+    match done {
         Ok(result) => result,
         Err(panic) => {
             let text = panic

@@ -6,7 +6,7 @@ use super::answer::{Gap, SeriesAnswer};
 use super::error::Result;
 use super::number::{float, float_u, i32_of, u64_of};
 use super::point::Cell;
-use super::query::{Aggregate, Grid};
+use super::query::{Aggregate, Grid, Query};
 use super::roll::{self, Frame, Window};
 use super::rollup::Rollup;
 use super::rows::Need;
@@ -50,19 +50,10 @@ pub(super) fn evaluate(
     aggregates: &[Aggregate],
     marks: &Marks,
 ) -> Result<SeriesAnswer> {
-    let buckets = grid.edges_ms.len().saturating_sub(1);
     let mut columns = Columns {
         aggregates,
         grid,
-        answer: SeriesAnswer {
-            name: spec.name.clone(),
-            unit: spec.unit.clone(),
-            asset: spec.asset.clone(),
-            columns: vec![vec![f64::NAN; buckets]; aggregates.len()],
-            coverage: vec![0.0; buckets],
-            gaps: vec![Some(Gap::NoData); buckets],
-            approximate: vec![false; buckets],
-        },
+        answer: nothing(spec, grid, aggregates, Gap::NoData),
     };
     let damaged_ms = if grid.tier == Tier::Raw {
         columns.take_raw(view, spec.hold_ms())?
@@ -77,6 +68,24 @@ pub(super) fn evaluate(
     }
     columns.explain(&damaged_ms, marks);
     Ok(columns.answer)
+}
+
+/// The answer for a series that stands on damaged pages.
+pub(super) fn unreadable(spec: &SeriesSpec, grid: &Grid, query: &Query) -> SeriesAnswer {
+    nothing(spec, grid, &query.aggregates, Gap::Damaged)
+}
+
+fn nothing(spec: &SeriesSpec, grid: &Grid, aggregates: &[Aggregate], gap: Gap) -> SeriesAnswer {
+    let buckets = grid.edges_ms.len().saturating_sub(1);
+    SeriesAnswer {
+        name: spec.name.clone(),
+        unit: spec.unit.clone(),
+        asset: spec.asset.clone(),
+        columns: vec![vec![f64::NAN; buckets]; aggregates.len()],
+        coverage: vec![0.0; buckets],
+        gaps: vec![Some(gap); buckets],
+        approximate: vec![false; buckets],
+    }
 }
 
 impl Columns<'_> {

@@ -79,6 +79,23 @@ impl Handle {
         compacted.map_err(|error| HistoryError::Store(Box::new(error.into())))
     }
 
+    /// Reads every page; whether all are as they were written.
+    pub(super) fn is_whole(&self) -> Result<bool> {
+        let mut store = self.exclusive();
+        let store = store.as_mut().ok_or(HistoryError::Closed)?;
+        store.check_integrity().map_or_else(
+            |error| {
+                let error = HistoryError::Store(Box::new(error.into()));
+                if error.is_damage() {
+                    Ok(false)
+                } else {
+                    Err(error)
+                }
+            },
+            Ok,
+        )
+    }
+
     fn shared(&self) -> RwLockReadGuard<'_, Option<Database>> {
         self.0.store.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,7 @@ use redb::{ReadTransaction, ReadableTable};
 use super::answer::{Answer, Samples};
 use super::calendar::Calendar;
 use super::error::{HistoryError, Result, guarded};
-use super::evaluate::evaluate;
+use super::evaluate::{evaluate, unreadable};
 use super::events::{self, Event, EventQuery};
 use super::handle::Handle;
 use super::number::i32_of;
@@ -69,8 +69,15 @@ impl Reader {
             let wanted = series.iter().map(|(number, _)| *number).collect();
             let snapshot = Snapshot::open(&read, &self.calendar, &wanted, hours)?;
             let answer = |(number, spec): &(u32, SeriesSpec)| {
-                let view = View::new(&snapshot, *number, spec.hold_ms())?;
-                evaluate(&view, spec, &grid, &query.aggregates, &snapshot.marks)
+                let evaluated = guarded(|| {
+                    let view = View::new(&snapshot, *number, spec.hold_ms())?;
+                    evaluate(&view, spec, &grid, &query.aggregates, &snapshot.marks)
+                });
+                // A page that cannot be read costs the series on it.
+                match evaluated {
+                    Err(error) if error.is_damage() => Ok(unreadable(spec, &grid, query)),
+                    evaluated => evaluated,
+                }
             };
             let answers = side_by_side(&series, grid.edges_ms.len(), answer)?;
             let edges = grid.edges_ms.iter().map(|ms| Timestamp::from_millis(*ms));

@@ -109,9 +109,15 @@ pub struct TierStatistics {
 impl Reader {
     /// Reads everything. `progress` is called after every series with the share done, and stops it by returning `false`.
     pub fn verify(&self, progress: &mut dyn FnMut(f64) -> bool) -> Result<VerifyReport> {
+        let mut report = VerifyReport::default();
+        // A page that cannot be read at all may make the store's library panic.
+        if !guarded(|| self.db.is_whole()).or_else(damaged)? {
+            report.damaged += 1;
+            let what = "pages of the file are damaged: the chunks on them are lost";
+            report.fault(None, Tier::Raw, 0, what.to_owned());
+        }
         guarded(|| {
             let read = self.db.begin_read()?;
-            let mut report = VerifyReport::default();
             for entry in read.open_table(JOURNAL)?.iter()? {
                 report.blocks += 1;
                 if let Err(damage) = point::decode(entry?.1.value()) {
@@ -141,7 +147,11 @@ impl Reader {
                     series: *number,
                     unpacked: unpacked.get(number).unwrap_or(&none),
                 };
-                check.run(&mut report)?;
+                if !guarded(|| check.run(&mut report).map(|()| true)).or_else(damaged)? {
+                    report.damaged += 1;
+                    let what = "not all of it can be read".to_owned();
+                    report.fault(Some(*number), Tier::Raw, 0, what);
+                }
                 let total = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
                 if !progress(f64::from(done) / f64::from(total)) {
                     return Err(HistoryError::Stopped);
@@ -223,6 +233,14 @@ fn unpacked(
         unpacked.entry(series).or_default().insert(hour);
     }
     Ok(unpacked)
+}
+
+/// Of what could be told to be whole: damage says that it is not.
+fn damaged(error: HistoryError) -> Result<bool> {
+    if error.is_damage() {
+        return Ok(false);
+    }
+    Err(error)
 }
 
 struct Check<'a> {

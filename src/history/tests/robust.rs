@@ -509,3 +509,44 @@ fn a_panic_in_the_store_becomes_an_error() {
         "the structure of the history is damaged: page 7"
     );
 }
+
+#[test]
+fn a_damaged_page_of_the_file_is_told_and_ends_nothing() {
+    const PAGE: usize = 4_096;
+    let days = |reader: &Reader| {
+        reader.query(&Query {
+            series: vec!["t".to_owned()],
+            from: at(0),
+            to: at(2 * DAY_MS),
+            step: hour(),
+            aggregates: vec![Aggregate::Count, Aggregate::Mean],
+        })
+    };
+    let Plant { dir, writer, .. } = two_days();
+    let whole = days(&writer.reader()).unwrap();
+    drop(writer);
+    let file = dir.path().join("history.redb");
+    let bytes = std::fs::read(&file).unwrap();
+    let (mut told, mut harmless) = (0, 0);
+    for page in (1..bytes.len() / PAGE).step_by(3) {
+        let mut hurt = bytes.clone();
+        hurt[page * PAGE..][..PAGE]
+            .iter_mut()
+            .for_each(|byte| *byte ^= 0x5a);
+        std::fs::write(&file, &hurt).unwrap();
+        let Ok(writer) = Writer::open(dir.path(), settings(), at(4 * DAY_MS)) else {
+            told += 1;
+            continue;
+        };
+        let reader = writer.reader();
+        let answer = days(&reader);
+        let report = reader.verify(&mut |_| true);
+        if report.is_ok_and(|report| report.is_sound()) {
+            assert_eq!(answer.unwrap(), whole, "page {page}");
+            harmless += 1;
+        } else {
+            told += 1;
+        }
+    }
+    assert!(told > 5 && harmless > 0, "{told} told, {harmless} harmless");
+}
