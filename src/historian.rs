@@ -235,6 +235,9 @@ pub struct Importer {
     waiting: BTreeMap<TagId, Vec<(Timestamp, Value, Quality)>>,
     count: usize,
     latest: Timestamp,
+    /// Samples before this are kept in roll-ups only.
+    raw_from: Timestamp,
+    rolled_up: u64,
 }
 
 /// Samples that wait for their series at most: some 150 MB.
@@ -255,6 +258,8 @@ impl Importer {
             waiting: BTreeMap::new(),
             count: 0,
             latest: Timestamp::from_nanos(i64::MIN),
+            raw_from: now.saturating_sub(config.history.raw),
+            rolled_up: 0,
         })
     }
 
@@ -263,6 +268,7 @@ impl Importer {
         for sample in samples {
             self.latest = self.latest.max(sample.time);
             self.count += 1;
+            self.rolled_up += u64::from(sample.time < self.raw_from);
             let of_series = self.waiting.entry(sample.tag).or_default();
             of_series.push((sample.time, sample.value, sample.quality));
         }
@@ -274,11 +280,11 @@ impl Importer {
         Ok(())
     }
 
-    /// Writes what waits, and does all upkeep.
-    pub fn close(mut self, now: Timestamp) -> Result<(), HistorianError> {
+    /// Writes what waits, and does all upkeep. Returns how many samples were too old to be kept other than in roll-ups.
+    pub fn close(mut self, now: Timestamp) -> Result<u64, HistorianError> {
         self.write_before(Timestamp::from_nanos(i64::MAX))?;
         self.writer.settle(now)?;
-        Ok(())
+        Ok(self.rolled_up)
     }
 
     fn write_before(&mut self, end: Timestamp) -> Result<(), HistorianError> {

@@ -109,6 +109,16 @@ fn imported_once_or_twice_the_past_is_the_same() {
         (&told["rows"], &told["values"]),
         (&5_760.into(), &5_760.into())
     );
+    // Years older than single samples are kept, and people are told what that means.
+    assert_eq!(told["rolled_up"], 5_760);
+    let output = past.run(&["import", &file]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains(
+            "5760 values are older than single samples are kept ([history] raw = \"7d\")"
+        ),
+        "{told}"
+    );
     let once = days(&past);
     // A day of the plant's clocks is two hours of one recorded day and twenty-two of the next.
     let mean = |colder: f64| (2.0 * colder + 22.0 * (colder + 1.0)) / 24.0;

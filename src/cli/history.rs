@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -13,8 +14,9 @@ use super::output::{Align, Table, complain, print, print_json};
 use super::progress::Bar;
 use crate::analysis::{Question, SamplesQuestion};
 use crate::clock::{Clock, SystemClock};
+use crate::config::format_duration;
 use crate::model::with_causes;
-use crate::replay::{ImportRequest, import};
+use crate::replay::{ImportReport, ImportRequest, import};
 
 /// The plant's memory: ask it, copy it out, bring past data in, check it.
 #[derive(Debug, clap::Subcommand)]
@@ -197,6 +199,7 @@ fn import_all(from: &Import) -> Result<Outcome, Failure> {
         .iter()
         .map(|path| std::fs::metadata(path).ok().map(|file| file.len()))
         .sum();
+    let kept = config.history.raw;
     let mut bar = Bar::new(sizes.is_some());
     let request = ImportRequest {
         config,
@@ -220,33 +223,45 @@ fn import_all(from: &Import) -> Result<Outcome, Failure> {
         }
         other => other?,
     };
+    tell(&imported, kept, from.source.json)?;
+    Ok(if imported.faults.count() == 0 {
+        Outcome::Clean
+    } else {
+        Outcome::Failed
+    })
+}
+
+/// Tells what was imported, and what of it is kept in part or not at all.
+fn tell(imported: &ImportReport, kept: Duration, is_json: bool) -> Result<(), Failure> {
     for text in &imported.unknown {
         complain(&format!("ignored: {text}\n"));
     }
     if imported.faults.count() > 0 {
         complain(&format!("{}\n", imported.faults.text()));
     }
+    if imported.rolled_up > 0 {
+        complain(&format!(
+            "{} values are older than single samples are kept ([history] raw = \"{}\"): they are in steps of a minute and longer only, and no figures of shifts are stated of them, as andon replay --history does\n",
+            imported.rolled_up,
+            format_duration(kept),
+        ));
+    }
     let seconds = imported.took.as_secs_f64();
-    if from.source.json {
-        print_json(&json!({
+    if is_json {
+        return Ok(print_json(&json!({
             "rows": imported.rows,
             "values": imported.values,
+            "rolled_up": imported.rolled_up,
             "unreadable": imported.faults.count(),
             "ignored": imported.unknown,
             "seconds": seconds,
-        }))?;
-    } else {
-        let speed = imported.values as f64 / seconds.max(1e-3);
-        print(&format!(
-            "{} values of {} rows in {seconds:.1} s, {speed:.0} values/s\n",
-            imported.values, imported.rows
-        ))?;
+        }))?);
     }
-    Ok(if imported.faults.count() == 0 {
-        Outcome::Clean
-    } else {
-        Outcome::Failed
-    })
+    let speed = imported.values as f64 / seconds.max(1e-3);
+    Ok(print(&format!(
+        "{} values of {} rows in {seconds:.1} s, {speed:.0} values/s\n",
+        imported.values, imported.rows
+    ))?)
 }
 
 fn verify(source: &Source) -> Result<Outcome, Failure> {

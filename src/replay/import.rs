@@ -36,6 +36,8 @@ pub struct ImportReport {
     pub rows: u64,
     /// Values taken.
     pub values: u64,
+    /// Those of them that are older than single samples are kept: they are in roll-ups only.
+    pub rolled_up: u64,
     /// Cells and rows that could not be read.
     pub faults: Faults,
     /// Tags that were left out, in words.
@@ -72,11 +74,12 @@ pub fn import(
             elapsed: elapsed(&*request.clock).saturating_sub(began),
         });
     }
-    importer.close(request.clock.now().wall)?;
+    let rolled_up = importer.close(request.clock.now().wall)?;
     let totals = merge.into_totals();
     Ok(ImportReport {
         rows: totals.rows,
         values,
+        rolled_up,
         faults: totals.notes.faults,
         unknown: totals.notes.unknown.into_values().collect(),
         took: elapsed(&*request.clock).saturating_sub(began),
