@@ -1,6 +1,7 @@
 //! What a quality chart is drawn from: the readings of a tag in a period, or counts of its shifts, by product.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::books::BookKey;
 use super::counts::{Counts, CountsOf, CountsPer, Sampled, Strata, counts};
@@ -98,7 +99,7 @@ impl<'a> Charting<'a> {
         question: &SpcQuestion,
         product: &str,
     ) -> Result<Study, AnalysisError> {
-        spc::study(question, &self.plant, product)
+        spc::study(question, &self.plant, product, self.span.end)
     }
 
     /// Moment after the readings that limits are learned from.
@@ -190,7 +191,8 @@ fn nominal(
     observations: Vec<Observation>,
 ) -> Result<Vec<Observation>, AnalysisError> {
     let with_nominal = |observation: Observation| {
-        let spec = spc::measured(question, plant, &observation.product);
+        let after = observation.at.saturating_add(Duration::from_nanos(1));
+        let spec = spc::measured(question, plant, &observation.product, after);
         let nominal = spec.and_then(|spec| spec.nominal);
         let nominal = nominal.ok_or_else(|| {
             AnalysisError::Refused(format!(

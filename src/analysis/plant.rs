@@ -11,11 +11,11 @@ use super::stored::{
     LATE_REJECTS, LateRejectsV1, PLANNED_STOP, PlannedStopV1, ProductV1, ReasonV1, RosterV1,
     content,
 };
-use crate::config::{Config, WorkUnit};
+use crate::config::{Config, ShiftCalendar, WorkUnit};
 use crate::history::{Event, EventKind, EventQuery, Reader};
 use crate::model::Timestamp;
 use crate::production::calendar::{Calendar, CalendarError, Change, Exception, RosterEntry};
-use crate::production::product::{Catalogue, IdealCycle, Product};
+use crate::production::product::{Catalogue, IdealCycle, Product, is_ideal_cycle};
 use crate::production::span::Span;
 
 /// Most master data of a kind.
@@ -36,7 +36,8 @@ pub(super) struct Plant<'a> {
     pub(super) reader: &'a Reader,
     pub(super) catalogue: Catalogue,
     calendars: Calendars,
-    pub(super) specs: BTreeMap<String, ProductV1>,
+    /// What was said of each product, with the time from which it holds, in order of it.
+    specs: BTreeMap<String, Vec<(Timestamp, ProductV1)>>,
     /// With the work unit in place of the subject.
     pub(super) reasons: Vec<Fact<ReasonV1>>,
     pub(super) late: Vec<Fact<LateRejectsV1>>,
@@ -48,19 +49,18 @@ impl<'a> Plant<'a> {
     pub(super) fn load(config: &'a Config, reader: &'a Reader) -> Result<Self, AnalysisError> {
         let read = |kind| events(reader, kind);
         let products: Vec<Fact<ProductV1>> = facts(read(EventKind::PRODUCT)?);
-        let roster: Vec<RosterV1> = read(EventKind::STAFFING)?
-            .iter()
-            .filter_map(content)
-            .collect();
+        let roster = roster(config, &read(EventKind::STAFFING)?);
+        let catalogue = catalogue(config, &products)?;
+        let mut specs: BTreeMap<String, Vec<(Timestamp, ProductV1)>> = BTreeMap::new();
+        for (valid_from, id, product) in products {
+            specs.entry(id).or_default().push((valid_from, product));
+        }
         Ok(Self {
             config,
             reader,
-            catalogue: catalogue(config, &products)?,
+            catalogue,
             calendars: Calendars::new(config, &roster)?,
-            specs: products
-                .into_iter()
-                .map(|(_, id, product)| (id, product))
-                .collect(),
+            specs,
             reasons: facts(read(EventKind::REASON_EDIT)?)
                 .into_iter()
                 .map(|(at, subject, said): Fact<ReasonV1>| {
@@ -70,6 +70,11 @@ impl<'a> Plant<'a> {
             late: facts(read(LATE_REJECTS)?),
             planned: facts(read(PLANNED_STOP)?),
         })
+    }
+
+    /// What was said of a product, and from when on it holds, in order of time.
+    pub(super) fn specs_of(&self, product: &str) -> &[(Timestamp, ProductV1)] {
+        self.specs.get(product).map_or(&[], Vec::as_slice)
     }
 
     /// The shifts of one work unit, with the people who worked them.
@@ -231,6 +236,10 @@ fn catalogue(config: &Config, taken: &[Fact<ProductV1>]) -> Result<Catalogue, An
     let mut products: BTreeMap<String, Product> = configured
         .map(|product| (product.id.clone(), product.clone()))
         .collect();
+    // Those that were taken in when more was allowed are left out.
+    let taken = taken
+        .iter()
+        .filter(|(.., version)| is_ideal_cycle(version.ideal_cycle_s));
     for (valid_from, id, version) in taken {
         let product = products.entry(id.clone()).or_insert_with(|| Product {
             id: id.clone(),
@@ -287,6 +296,23 @@ fn roster_entry(row: &RosterV1) -> Option<RosterEntry> {
         headcount: row.headcount,
         experience_share: row.experience_share,
     })
+}
+
+/// What was told last of each shift. A crew that the pattern has no longer is that of nobody.
+fn roster(config: &Config, events: &[Event]) -> Vec<RosterV1> {
+    let calendar = config.production.calendar.as_ref();
+    let crews = calendar.and_then(ShiftCalendar::crew_names);
+    let is_known = |crew: &String| {
+        crews
+            .as_ref()
+            .is_none_or(|crews| crews.contains(crew.as_str()))
+    };
+    let mut last: BTreeMap<(String, String), RosterV1> = BTreeMap::new();
+    for mut row in events.iter().filter_map(content::<RosterV1>) {
+        row.crew = row.crew.filter(is_known);
+        last.insert((row.date.clone(), row.shift.clone()), row);
+    }
+    last.into_values().collect()
 }
 
 /// Crews that worked another shift than the pattern says, or any shift where there is no pattern.

@@ -141,7 +141,11 @@ pub(super) fn spc(
             }
         };
         let later = book.and_then(|book| monitoring::later_version(book, charting.span));
-        studied.report.warnings.extend(later);
+        let changed = changed_specification(question, &charting, &key.0);
+        studied
+            .report
+            .warnings
+            .extend(later.into_iter().chain(changed));
         let explain = question.explain.as_ref();
         let explained = explain.map(|explain| match question.counts {
             Some(_) => charting.explain_counts(explain, key, &studied, now),
@@ -175,16 +179,46 @@ fn notes(refused: Vec<String>, asides: &[String]) -> impl Iterator<Item = Warnin
     }))
 }
 
-/// What the products table says of this tag.
+/// What the products table says of this tag for the time before `end`: what holds last.
 pub(super) fn measured<'p>(
     question: &SpcQuestion,
     plant: &'p Plant<'_>,
     product: &str,
+    end: Timestamp,
 ) -> Option<&'p ProductV1> {
+    let specs = plant.specs_of(product).iter();
+    let valid = specs.filter(|(from, spec)| *from < end && is_of(question, spec));
+    valid.map(|(_, spec)| spec).next_back()
+}
+
+fn is_of(question: &SpcQuestion, spec: &ProductV1) -> bool {
     let name = question.tag.rsplit_once('.');
     let name = name.map_or(question.tag.as_str(), |(_, name)| name);
-    let spec = plant.specs.get(product)?;
-    (spec.characteristic == name && question.counts.is_none()).then_some(spec)
+    spec.characteristic == name && question.counts.is_none()
+}
+
+/// That the limits of specification have changed within the period.
+fn changed_specification(
+    question: &SpcQuestion,
+    charting: &Charting<'_>,
+    product: &str,
+) -> Option<WarningReport> {
+    let limits = |spec: &ProductV1| (spec.lsl, spec.usl, spec.nominal);
+    let specs = charting.plant.specs_of(product).iter();
+    let own: Vec<_> = specs.filter(|(_, spec)| is_of(question, spec)).collect();
+    let changes = own.windows(2).filter_map(|pair| match pair {
+        [(_, before), (from, after)] if limits(before) != limits(after) => Some(*from),
+        _ => None,
+    });
+    let span = charting.span;
+    let mut within = changes.filter(|from| span.start < *from && *from < span.end);
+    let last = within.next_back()?;
+    Some(WarningReport {
+        code: "changed_specification",
+        text: format!(
+            "the limits of specification that hold from {last} on are applied to the whole period; other ones held before"
+        ),
+    })
 }
 
 pub(super) fn find_tag(config: &Config, name: &str) -> Result<TagId, AnalysisError> {
@@ -211,11 +245,12 @@ pub(super) fn work_unit_of(config: &Config, id: TagId) -> Option<&WorkUnit> {
         .max_by_key(|unit| unit.asset.to_string().len())
 }
 
-/// What a product is studied by: each has its own limits of specification.
+/// What a product is studied by before `end`: each has its own limits of specification.
 pub(super) fn study(
     question: &SpcQuestion,
     plant: &Plant<'_>,
     product: &str,
+    end: Timestamp,
 ) -> Result<Study, AnalysisError> {
     let chart = question.chart.as_deref().map(|name| {
         ChartKind::parse(name).ok_or_else(|| AnalysisError::Unknown {
@@ -234,7 +269,7 @@ pub(super) fn study(
         })
     });
     // Limits of one product say nothing of the deviations of several.
-    let measured = measured(question, plant, product).filter(|_| !question.from_nominal);
+    let measured = measured(question, plant, product, end).filter(|_| !question.from_nominal);
     let lsl = question.lsl.or(measured.and_then(|spec| spec.lsl));
     let usl = question.usl.or(measured.and_then(|spec| spec.usl));
     let target = question.target.or(measured.and_then(|spec| spec.nominal));

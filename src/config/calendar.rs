@@ -8,10 +8,11 @@ use jiff::civil::{Date, Time, Weekday};
 
 use super::node::Value;
 use super::section::Section;
+use super::work_unit::WorkUnit;
 use crate::model::Zone;
 use crate::production::calendar::{
     Break, Calendar, CalendarDefinition, CalendarError, Change, DayAnchor, Exception, Pattern,
-    Rotation, ShiftDef, Weekdays,
+    Rotation, ShiftDef, ShiftInstance, Weekdays,
 };
 
 /// Allowed presence of two shifts together.
@@ -46,6 +47,46 @@ impl ShiftCalendar {
         // They were checked when the configuration was read.
         self.checked(work_unit, shifts)
             .unwrap_or_else(|_| self.plant.clone())
+    }
+
+    /// The shift of this name that begins on `date` in the plant, or else where some of `work_units` work overtime.
+    pub fn shift_on(
+        &self,
+        date: Date,
+        shift: &str,
+        work_units: &[WorkUnit],
+    ) -> Option<ShiftInstance> {
+        let of = |calendar: &Calendar| {
+            let mut shifts = calendar.on(date).into_iter();
+            shifts.find(|instance| *instance.key.shift == *shift)
+        };
+        of(&self.plant).or_else(|| {
+            let mut units = work_units
+                .iter()
+                .filter(|unit| self.own.iter().any(|(names, _)| names.contains(&unit.name)));
+            units.find_map(|unit| of(&self.of(&unit.name, &unit.shifts)))
+        })
+    }
+
+    /// Names of the shifts of the rule, and of those that take place by exception.
+    pub fn shift_names(&self) -> BTreeSet<&str> {
+        let ruled = self.plant.definition().shifts.iter();
+        let plant = self.plant.definition().exceptions.iter();
+        let exceptions = plant.chain(self.own.iter().map(|(_, exception)| exception));
+        let extra = exceptions.filter_map(|exception| match &exception.change {
+            Change::Extra { shift, .. } => Some(shift.as_str()),
+            _ => None,
+        });
+        ruled
+            .map(|shift| shift.name.as_str())
+            .chain(extra)
+            .collect()
+    }
+
+    /// The crews of the pattern; `None` without one, where a roster may name any.
+    pub fn crew_names(&self) -> Option<BTreeSet<&str>> {
+        let rotation = self.plant.definition().rotation.as_ref()?;
+        Some(rotation.pattern.crews().map(|crew| &**crew).collect())
     }
 
     /// The same, or why these shifts cannot be.

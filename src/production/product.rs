@@ -12,6 +12,11 @@ pub const PIECES_MIN: f64 = 500.0;
 /// Longest ideal cycle: a year.
 const PRU_MAX_S: f64 = 31_622_400.0;
 
+/// Whether an ideal cycle can be this long.
+pub fn is_ideal_cycle(seconds: f64) -> bool {
+    seconds > 0.0 && seconds <= PRU_MAX_S
+}
+
 /// Something that is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
@@ -99,7 +104,7 @@ fn check(product: &Product) -> Result<(), CatalogueError> {
     for (place, ideal) in product.ideal.iter().enumerate() {
         let (version, pru_s) = (ideal.version, ideal.pru_s);
         let product_id = || product.id.clone();
-        if !(pru_s > 0.0 && pru_s <= PRU_MAX_S) {
+        if !is_ideal_cycle(pru_s) {
             let product = product_id();
             return Err(CatalogueError::Pru {
                 product,

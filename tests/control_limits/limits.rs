@@ -1,5 +1,7 @@
 //! Limits that are learned, frozen, tried out and replaced.
 
+use serde_json::Value;
+
 use crate::press::{Minute, check, usual, width};
 use crate::recorded::{MINUTES, Plant};
 
@@ -227,4 +229,28 @@ fn products_of_short_runs_share_a_chart_of_deviations() {
         &[&width("2026-05-06")[..], &["--product", "C"]].concat(),
         "has no Good reading of product `C`",
     );
+}
+
+#[test]
+fn a_specification_holds_from_its_day_on() {
+    let plant = Plant::of(2, |_, at| usual(at));
+    plant.take_in(
+        "product,ideal_cycle_s,valid_from,characteristic,nominal,lsl,usl\n\
+         A,60,2026-01-01T00:00:00Z,width,10,9.5,10.5\n\
+         A,60,2026-05-06T06:00:00Z,width,10,9.9,10.1\n",
+    );
+    let changed = |chart: &Value| {
+        let warnings = chart["warnings"].as_array().unwrap();
+        warnings
+            .iter()
+            .any(|warning| warning["code"] == "changed_specification")
+    };
+    for (day, usl) in [("2026-05-05", 10.5), ("2026-05-06", 10.1)] {
+        let chart = plant.chart(day, &[]);
+        check(&chart["capability"]["usl"], usl);
+        assert!(!changed(&chart), "{day}");
+    }
+    let both = plant.json(&["spc", "press.width", "--from", "2026-05-05"]);
+    check(&both[0]["capability"]["usl"], 10.1);
+    assert!(changed(&both[0]), "{}", both[0]["warnings"]);
 }

@@ -11,6 +11,7 @@
 mod course;
 mod line;
 mod orders;
+mod planned;
 mod press;
 #[expect(
     dead_code,

@@ -14,8 +14,8 @@ const SHIFTS_MAX: usize = 48;
 const NAME_BYTES_MAX: usize = 64;
 /// Longest handover and transition.
 const HANDOVER_MAX: Duration = Duration::from_hours(4);
-/// Most exceptions: three a day over ten years.
-const EXCEPTIONS_MAX: usize = 10_950;
+/// Most exceptions: ten a day over thirty years, where a roster names the crew of each shift.
+const EXCEPTIONS_MAX: usize = 110_000;
 
 /// Why shifts cannot be as written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -93,7 +93,7 @@ pub enum CalendarError {
         share: f64,
     },
     /// More exceptions than a calendar holds.
-    #[error("a calendar has at most 10950 exceptions, not {0}")]
+    #[error("a calendar has at most {EXCEPTIONS_MAX} exceptions, not {0}")]
     Exceptions(usize),
 }
 
