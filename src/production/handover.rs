@@ -69,7 +69,7 @@ impl HandoverRates {
 }
 
 /// Rates of each shift in `window`. `counted` is in order of time; a count belongs to the moment of its reading. `planned`
-/// are planned stops in order and without overlap; `ideal` is the ideal cycle of what is made at a time, in seconds.
+/// are planned stops in order and without overlap, and what a machine makes in them is in neither part, as their time is; `ideal` is the ideal cycle of what is made at a time, in seconds.
 pub fn handover_rates(
     shifts: &[ShiftInstance],
     counted: &[Counted],
@@ -82,7 +82,12 @@ pub fn handover_rates(
             length: span.length().saturating_sub(shared(&span, planned)),
             ..Part::default()
         };
-        for made in counted_in(counted, span) {
+        let in_plan = |made: &&Counted| {
+            let first = planned.partition_point(|stop| stop.end < made.span.end);
+            let stop = planned.get(first);
+            stop.is_some_and(|stop| stop.start < made.span.end)
+        };
+        for made in counted_in(counted, span).filter(|made| !in_plan(made)) {
             part.pieces += made.pieces;
             match ideal(made.span.end) {
                 Some(pru_s) => part.standard_s += pru_s * made.pieces,
@@ -186,6 +191,15 @@ mod tests {
         let by_pieces = rates_of(&counted, &pause, (0, 28_800), |_| None);
         let expected = 1.0 - 270.0 / 315.0;
         assert!((by_pieces[0].loss().unwrap() - expected).abs() < 1e-12);
+    }
+
+    #[test]
+    fn working_through_a_break_is_no_loss_of_transition() {
+        let counted = made(&[(0, 28_800, 10)]);
+        let pause = [Span::new(at(7_200), at(10_800))];
+        let whole = rates_of(&counted, &pause, (0, 28_800), |_| Some(10.0));
+        assert_eq!(whole[0].loss(), Some(0.0));
+        assert_eq!(whole[0].settled.pieces, 6.0 * 360.0);
     }
 
     #[test]
