@@ -50,8 +50,11 @@ pub(super) struct Cell {
     pub(super) quality: u8,
 }
 
+/// Larger ones are garbage of a device, and sums of their squares would be infinite.
+const MAGNITUDE_MAX: f64 = 1e140;
+
 impl Cell {
-    /// The value as a finite number when it may feed statistics: Good, and not text.
+    /// The value as a number when it may feed statistics: Good, not text, and not so large that its square is none.
     pub(super) fn good_number(&self) -> Option<f64> {
         if self.quality != 0 {
             return None;
@@ -61,7 +64,7 @@ impl Cell {
             Kind::Int | Kind::Bool => super::number::float(self.bits.cast_signed()),
             Kind::Text | Kind::Missing => return None,
         };
-        number.is_finite().then_some(number)
+        (number.abs() <= MAGNITUDE_MAX).then_some(number)
     }
 
     /// What is known of its quality; a code of a later version counts as Bad.

@@ -550,3 +550,23 @@ fn a_damaged_page_of_the_file_is_told_and_ends_nothing() {
     }
     assert!(told > 5 && harmless > 0, "{told} told, {harmless} harmless");
 }
+
+#[test]
+fn a_number_that_no_process_has_is_no_number() {
+    let mut plant = Plant::new();
+    for (second, value) in (0..).zip([1e308, -1e308, 1e200, 5.0, f64::from(f32::MAX)]) {
+        plant.put(second * 1_000, value);
+    }
+    plant.writer.settle(at(DAY_MS)).unwrap();
+    let answer = plant.query(0, HOUR_MS, hour(), &[Aggregate::Count, Aggregate::Max]);
+    let of = |aggregate| answer.series[0].value(aggregate, 0);
+    assert_eq!((of(0), of(1)), (Some(2.0), Some(f64::from(f32::MAX))));
+    assert!(
+        plant
+            .writer
+            .reader()
+            .verify(&mut |_| true)
+            .unwrap()
+            .is_sound()
+    );
+}
