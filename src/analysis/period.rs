@@ -10,8 +10,10 @@ use crate::model::{Timestamp, Zone};
 use crate::production::calendar::Calendar;
 use crate::production::span::Span;
 
-/// Longest period: ten years.
-const DAYS_MAX: i64 = 3_660;
+/// Longest period: a hundred years.
+const DAYS_MAX: i64 = 36_600;
+/// A plant that is closed for longer has a new beginning.
+const CLOSED_DAYS_MAX: usize = 31;
 
 /// A period as a person asks for it: production days, or moments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +82,7 @@ pub enum PeriodError {
     )]
     NoTime(String),
     /// Nothing in it, or too much.
-    #[error("the period from {from} to {to} is empty or longer than ten years")]
+    #[error("the period from {from} to {to} is empty or longer than a hundred years")]
     Length {
         /// Its begin.
         from: Timestamp,
@@ -112,6 +114,7 @@ impl Period {
                 Edge::Day(day) => end_of(day, calendar, zone),
             },
         };
+        let asked = to;
         let last = day_of(to.saturating_sub(Duration::from_nanos(1)), calendar, zone);
         let from = match edge(&self.from, today, Some(last))? {
             Edge::Moment(time) => time,
@@ -120,7 +123,7 @@ impl Period {
         let to = to.min(now);
         let longest = DAYS_MAX * 86_400_000_000_000;
         if from >= to || to.nanos_since(from) > longest {
-            return Err(PeriodError::Length { from, to });
+            return Err(PeriodError::Length { from, to: asked });
         }
         Ok(Span::new(from, to))
     }
@@ -143,7 +146,7 @@ fn edge(text: &str, today: Date, last: Option<Date>) -> Result<Edge, PeriodError
         .and_then(|days| days.parse::<i64>().ok())
     {
         // Seven days back from a day that counts itself.
-        let first = back(last.unwrap_or(today), days.clamp(1, DAYS_MAX) - 1);
+        let first = back(last.unwrap_or(today), days.max(1) - 1);
         return first.map(Edge::Day).ok_or_else(no_time);
     }
     if let Some(time) = Timestamp::parse_rfc3339(text) {
@@ -162,7 +165,30 @@ fn start_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
         .map(|calendar| calendar.production_day(day))
         .unwrap_or_default();
     let first = shifts.iter().map(|shift| shift.credit.start).min();
-    first.unwrap_or_else(|| midnight(day, zone))
+    first.unwrap_or_else(|| {
+        // The last night before a day without shifts is none of it.
+        let before = calendar.and_then(|calendar| last_end(day, calendar));
+        midnight(day, zone).max(before.unwrap_or(Timestamp::from_nanos(i64::MIN)))
+    })
+}
+
+/// When the first shift of a production day begins; the end of time without one.
+fn start_of_shifts(day: Date, calendar: Option<&Calendar>) -> Timestamp {
+    let shifts = calendar
+        .map(|calendar| calendar.production_day(day))
+        .unwrap_or_default();
+    let first = shifts.iter().map(|shift| shift.credit.start).min();
+    first.unwrap_or(Timestamp::from_nanos(i64::MAX))
+}
+
+/// When the last shift before a production day ended.
+fn last_end(day: Date, calendar: &Calendar) -> Option<Timestamp> {
+    let earlier = std::iter::successors(day.yesterday().ok(), |day| day.yesterday().ok());
+    let mut shifts = earlier
+        .take(CLOSED_DAYS_MAX)
+        .map(|day| calendar.production_day(day))
+        .filter(|shifts| !shifts.is_empty());
+    shifts.next()?.iter().map(|shift| shift.credit.end).max()
 }
 
 fn end_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
@@ -170,7 +196,10 @@ fn end_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
         .map(|calendar| calendar.production_day(day))
         .unwrap_or_default();
     let last = shifts.iter().map(|shift| shift.credit.end).max();
-    last.unwrap_or_else(|| midnight(day.tomorrow().unwrap_or(day), zone))
+    last.unwrap_or_else(|| {
+        let tomorrow = day.tomorrow().unwrap_or(day);
+        midnight(tomorrow, zone).min(start_of_shifts(tomorrow, calendar))
+    })
 }
 
 /// The production day that `time` belongs to; that of the clock where no shift is.
@@ -193,7 +222,7 @@ fn midnight(day: Date, zone: &Zone) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::production::calendar::{CalendarDefinition, ShiftDef};
+    use crate::production::calendar::{CalendarDefinition, Change, Exception, ShiftDef};
 
     fn calendar() -> Calendar {
         let time = |hour| jiff::civil::time(hour, 0, 0, 0);
@@ -259,12 +288,57 @@ mod tests {
     }
 
     #[test]
+    fn a_day_without_shifts_is_none_of_the_night_before() {
+        let closed = Exception {
+            date: "2026-03-28".parse().unwrap(),
+            reason: "holiday".to_owned(),
+            change: Change::Closed,
+        };
+        let calendar = Calendar::new(CalendarDefinition {
+            exceptions: vec![closed],
+            ..calendar().definition().clone()
+        });
+        let calendar = calendar.unwrap();
+        let span = |from: &str, to: &str| {
+            let period = Period {
+                from: from.to_owned(),
+                to: Some(to.to_owned()),
+            };
+            let now = at("2026-03-30T10:00:00Z");
+            let span = period.span(Some(&calendar), &berlin(), now).unwrap();
+            (span.start.to_string(), span.end.to_string())
+        };
+        let (six, midnight) = ("2026-03-28T05:00:00.000Z", "2026-03-28T23:00:00.000Z");
+        assert_eq!(
+            span("2026-03-28", "2026-03-28"),
+            (six.to_owned(), midnight.to_owned())
+        );
+        assert_eq!(span("2026-03-28", "2026-03-29").0, six);
+        assert_eq!(span("2026-03-27", "2026-03-27").1, six);
+    }
+
+    #[test]
     fn what_is_no_period_is_told() {
         check("soon", None, Err("\"soon\" is no time"));
         check("2026-13-01", None, Err("is no time"));
         check("2026-03-01T06:00", None, Err("is no time"));
         check("today", Some("yesterday"), Err("is empty or longer"));
-        check("1990-01-01", None, Err("is empty or longer than ten years"));
+        check(
+            "1900-01-01",
+            None,
+            Err("is empty or longer than a hundred years"),
+        );
+        check(
+            "99999d",
+            None,
+            Err("is empty or longer than a hundred years"),
+        );
+        // What was asked for is told, not what lies within the data.
+        check(
+            "2027-01-02",
+            Some("2027-01-03"),
+            Err("from 2027-01-02T05:00:00.000Z to 2027-01-04T05:00:00.000Z is empty"),
+        );
     }
 
     #[test]

@@ -39,18 +39,25 @@ pub(super) fn samples(
     reader: &Reader,
     now: Timestamp,
 ) -> Result<Value, AnalysisError> {
-    let calendar = config
-        .production
-        .calendar
-        .as_ref()
-        .map(|shifts| &shifts.plant);
+    let step = question.step.as_str();
+    let rolled_by = match step {
+        "raw" | "trend" => None,
+        step => Some(parse_step(step)?),
+    };
+    // Steps of days are days of the clock, and then the days of the period are as well.
+    let of_clock = matches!(
+        rolled_by,
+        Some(Step::Days(_) | Step::Weeks(_) | Step::Months(_))
+    );
+    let shifts = config.production.calendar.as_ref();
+    let calendar = shifts.map(|shifts| &shifts.plant).filter(|_| !of_clock);
     let span = question
         .period
         .span(calendar, &config.gateway.time_zone, now)?;
-    match question.step.as_str() {
-        "raw" => raw(question, reader, span),
-        "trend" => trend(question, reader, span),
-        step => rolled(question, reader, span, parse_step(step)?),
+    match rolled_by {
+        Some(step) => rolled(question, reader, span, step),
+        None if step == "raw" => raw(question, reader, span),
+        None => trend(question, reader, span),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::press::{RUN, USUAL, check, check_flag};
+use crate::press::{RUN, USUAL, check, check_flag, config};
 use crate::recorded::Plant;
 
 #[test]
@@ -91,4 +91,19 @@ fn several_metrics_are_compared_as_one_among_all() {
         &[&compared[..], &["rate", "rate"]].concat(),
         "named once each",
     );
+}
+
+#[test]
+fn steps_of_days_are_days_of_the_clock() {
+    let around_the_clock = config("").replacen("end = \"14:00\"", "end = \"06:00\"", 1);
+    let plant = Plant::recorded(&around_the_clock, 2, |_, _| USUAL, |_, _| "");
+    let query = |step: &str| {
+        let of = ["history", "query", "press.count", "--from", "2026-05-05"];
+        let answer = plant.json(&[&of[..], &["--to", "2026-05-05", "--step", step]].concat());
+        let edge = |row: &Value| row["from"].as_str().unwrap().to_owned();
+        let rows = answer["series"][0]["rows"].as_array().unwrap();
+        (rows.len(), edge(&rows[0]))
+    };
+    assert_eq!(query("1d"), (1, "2026-05-05T00:00:00.000Z".to_owned()));
+    assert_eq!(query("1h"), (24, "2026-05-05T06:00:00.000Z".to_owned()));
 }
