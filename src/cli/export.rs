@@ -1,5 +1,6 @@
 //! `andon history export`: tags over time as a file.
 
+use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,14 +57,31 @@ pub(super) fn export(to: &Export) -> Result<Outcome, Failure> {
     let first = answer(to, &config, &question)?;
     let Some(path) = &to.out else {
         let mut out = io::BufWriter::new(io::stdout().lock());
-        write_all(to, &config, (question, first), format, &mut out)?;
-        out.flush()?;
-        return Ok(Outcome::Clean);
+        let written = write_all(to, &config, (question, first), format, &mut out);
+        return match written.and_then(|()| Ok(out.flush()?)) {
+            // Whoever reads has seen enough.
+            Err(error) if is_closed(error.as_ref()) => Ok(Outcome::Clean),
+            written => written.map(|()| Outcome::Clean),
+        };
     };
-    let mut file = io::BufWriter::new(std::fs::File::create(path)?);
+    let file =
+        std::fs::File::create(path).map_err(|error| format!("make {}: {error}", path.display()))?;
+    let mut file = io::BufWriter::new(file);
     write_all(to, &config, (question, first), format, &mut file)?;
     file.into_inner()?.sync_all()?;
     Ok(Outcome::Clean)
+}
+
+fn is_closed(error: &(dyn Error + 'static)) -> bool {
+    let of_csv = |error: &csv::Error| match error.kind() {
+        csv::ErrorKind::Io(error) => Some(error.kind()),
+        _ => None,
+    };
+    let kind = error
+        .downcast_ref::<io::Error>()
+        .map(io::Error::kind)
+        .or_else(|| error.downcast_ref().and_then(of_csv));
+    kind == Some(io::ErrorKind::BrokenPipe)
 }
 
 fn answer(to: &Export, config: &Arc<Config>, question: &SamplesQuestion) -> Result<Value, Failure> {
