@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::{has_samples, refused_rejects, statement, statements, work_out};
+use super::amend::{amended, has_other_ideals, refusal, revised};
 use super::error::AnalysisError;
+use super::gather;
+use super::intake::{self, Said};
 use super::plant::{EVER, Plant};
 use super::process::moment;
 use super::stored::{StatementV2, statement_event};
-use super::{gather, intake};
 use crate::config::{Config, WorkUnit};
 use crate::history::{Event, Reader};
 use crate::model::Timestamp;
-use crate::production::atoms::{Atom, AtomKey};
 use crate::production::calendar::{Calendar, ShiftInstance};
-use crate::production::restate::{Cause, late_rejects, restate};
+use crate::production::reason::ReasonEditError;
 use crate::production::span::Span;
-use crate::production::stored::AtomsV1;
 
 /// Shifts of a work unit that are stated in one go, after a first start or a long standstill; more follow at once.
 const SHIFTS_AT_ONCE: usize = 64;
@@ -125,7 +125,7 @@ impl Accountant {
             if place >= SHIFTS_AT_ONCE {
                 return Ok(now);
             }
-            let statement = state_shift(plant, (unit, calendar), &shift, now)?;
+            let (statement, _) = state_shift(plant, (unit, calendar), &shift, now)?;
             stated.events.push(event_of(unit, &shift, &statement));
             stated.until.insert(unit.name.clone(), shift.credit.end);
         }
@@ -155,14 +155,21 @@ impl Accountant {
             for span in &mut spans {
                 *span = whole_stop(&plant, unit, calendar, *span)?;
             }
-            spans.extend(of_products(&plant, unit, &intake::products(taken))?);
+            let of_products = of_products(&plant, unit, &intake::products(taken))?;
+            restated
+                .refused
+                .extend(outdated(&plant, unit, &of_products, now)?);
+            spans.extend(of_products);
             let shifts = spans
                 .iter()
                 .flat_map(|span| calendar.instances(span.start, span.end))
                 .map(|shift| (shift.credit.start, shift));
             let shifts: BTreeMap<Timestamp, ShiftInstance> = shifts.collect();
+            let said = intake::moments(taken, unit);
             for shift in shifts.values() {
-                restate_shift(&plant, (unit, calendar), shift, now, &mut restated)?;
+                let said = said.iter().filter(|said| shift.credit.contains(said.of));
+                let said: Vec<&Said> = said.collect();
+                restate_shift(&plant, (unit, calendar), (shift, &said), now, &mut restated)?;
             }
         }
         Ok(restated)
@@ -191,6 +198,29 @@ fn of_products(
     Ok(concerned.map(|(start, _)| moment(*start)).collect())
 }
 
+/// Shifts whose samples are gone and whose ideal cycles are others now, in words.
+fn outdated(
+    plant: &Plant<'_>,
+    unit: &WorkUnit,
+    shifts: &[Span],
+    now: Timestamp,
+) -> Result<Option<String>, AnalysisError> {
+    let mut count = 0;
+    for shift in shifts {
+        if !has_samples(plant, shift.start, now) {
+            let stated = statements(plant, unit, *shift)?;
+            let is_outdated = |of: &StatementV2| has_other_ideals(plant, shift.start, of);
+            count += usize::from(stated.values().any(is_outdated));
+        }
+    }
+    Ok((count > 0).then(|| {
+        format!(
+            "{}: {count} shifts are older than single samples are kept and stay with the ideal cycles they were stated with",
+            unit.name
+        )
+    }))
+}
+
 /// How long after a failure figures are tried to be stated again.
 const RETRY: Duration = Duration::from_mins(1);
 /// A stop is not followed for longer than this.
@@ -213,13 +243,16 @@ fn stated_until(
     Ok(last.max().unwrap_or(kept))
 }
 
+/// Reasons that are in no figure: of which stop, when they were said, and why not.
+type RefusedReasons = Vec<(Timestamp, Timestamp, ReasonEditError)>;
+
 /// What samples say of a shift.
 fn state_shift(
     plant: &Plant<'_>,
     (unit, calendar): (&WorkUnit, &Calendar),
     shift: &ShiftInstance,
     now: Timestamp,
-) -> Result<StatementV2, AnalysisError> {
+) -> Result<(StatementV2, RefusedReasons), AnalysisError> {
     let assembled = work_out(plant, unit, calendar, (shift.credit, now))?;
     // In the same order as those that were assembled.
     let late = gather::late_rejects(plant, unit, (calendar, shift.credit));
@@ -230,7 +263,12 @@ fn state_shift(
     let booked = late.into_iter().enumerate();
     let booked = booked.filter(|(place, _)| is_booked(*place));
     let booked = booked.map(|(_, late)| late.id).collect();
-    Ok(statement(&assembled, shift, booked))
+    let statement = statement(&assembled, shift, booked);
+    let edits = assembled.refused_edits.into_iter();
+    let refused = edits
+        .map(|(edit, why)| (edit.stop_start, edit.at, why))
+        .collect();
+    Ok((statement, refused))
 }
 
 fn event_of(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV2) -> Event {
@@ -242,19 +280,35 @@ fn event_of(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV2) -> 
 fn restate_shift(
     plant: &Plant<'_>,
     of: (&WorkUnit, &Calendar),
-    shift: &ShiftInstance,
+    (shift, said): (&ShiftInstance, &[&Said]),
     now: Timestamp,
     restated: &mut Restated,
 ) -> Result<(), AnalysisError> {
     let (unit, start) = (of.0, shift.credit.start);
     let Some(before) = statements(plant, unit, moment(start))?.remove(&start) else {
+        let is_past = shift
+            .credit
+            .end
+            .saturating_add(plant.config.production.settle)
+            <= now;
+        if is_past && !said.is_empty() {
+            let refused = format!("{} in {}: it has no figures", unit.name, shift.key);
+            restated.refused.push(refused);
+        }
         return Ok(());
     };
-    let new = if has_samples(plant, start, now) {
-        revised(&before, state_shift(plant, of, shift, now)?)
+    let (new, refused) = if has_samples(plant, start, now) {
+        let (new, refused) = state_shift(plant, of, shift, now)?;
+        (revised(&before, new), refused)
     } else {
-        amended(plant, of, (shift, &before))
+        let refused = said.iter().filter_map(|said| refusal(plant, &before, said));
+        (amended(plant, of, (shift, &before)), refused.collect())
     };
+    let of_these = refused
+        .into_iter()
+        .filter(|(stop, at, _)| said.iter().any(|said| said.of == *stop && said.at == *at));
+    let told = of_these.map(|(.., why)| format!("{}: {why}", unit.name));
+    restated.refused.extend(told);
     let Some(new) = new else {
         let refused = format!(
             "{} in {}: its figures were stated and cannot be read",
@@ -294,61 +348,4 @@ fn whole_stop(
         whole.end = whole.end.max(shift.credit.end);
     }
     Ok(whole)
-}
-
-/// `new` with the revisions that follow those of `old`.
-fn revised(old: &StatementV2, new: StatementV2) -> Option<StatementV2> {
-    let before = old.atoms.read().unwrap_or_default();
-    let before: BTreeMap<&AtomKey, &Atom> = before.iter().map(|atom| (&atom.key, atom)).collect();
-    let next = |atom: Atom| {
-        let Some(old) = before.get(&atom.key) else {
-            return atom;
-        };
-        match restate(old, atom, Cause::Facts) {
-            Ok(Some(restated)) => restated.atom,
-            Ok(None) | Err(_) => (*old).clone(),
-        }
-    };
-    let atoms: Vec<Atom> = new.atoms.read().ok()?.into_iter().map(next).collect();
-    Some(StatementV2 {
-        atoms: AtomsV1::from(atoms.as_slice()),
-        ..new
-    })
-}
-
-/// What can still be changed once the samples are gone; none where what was stated cannot be read.
-fn amended(
-    plant: &Plant<'_>,
-    (unit, calendar): (&WorkUnit, &Calendar),
-    (shift, old): (&ShiftInstance, &StatementV2),
-) -> Option<StatementV2> {
-    let mut atoms = old.atoms.read().ok()?;
-    let mut booked = old.booked.clone();
-    for late in gather::late_rejects(plant, unit, (calendar, shift.credit)) {
-        if booked.contains(&late.id) {
-            continue;
-        }
-        if let Ok(restated) = late_rejects(&atoms, &late.rejects) {
-            let own = atoms.iter_mut().find(|atom| atom.key == restated.atom.key);
-            if let Some(atom) = own {
-                *atom = restated.atom;
-            }
-            booked.push(late.id);
-        }
-    }
-    let mut stops = old.stops.clone();
-    for (_, name, said) in &plant.reasons {
-        let stop = stops
-            .iter_mut()
-            .find(|stop| stop.start_ns == said.stop_start_ns);
-        if let Some(stop) = stop.filter(|_| *name == unit.name) {
-            stop.reason.clone_from(&said.reason);
-        }
-    }
-    Some(StatementV2 {
-        atoms: AtomsV1::from(atoms.as_slice()),
-        stops,
-        booked,
-        ..old.clone()
-    })
 }

@@ -18,6 +18,7 @@ mod account;
 mod accountant;
 #[cfg(test)]
 mod accountant_tests;
+mod amend;
 mod attribution;
 mod books;
 mod changeovers;

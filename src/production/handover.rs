@@ -199,7 +199,7 @@ mod tests {
         let pause = [Span::new(at(7_200), at(10_800))];
         let whole = rates_of(&counted, &pause, (0, 28_800), |_| Some(10.0));
         assert_eq!(whole[0].loss(), Some(0.0));
-        assert_eq!(whole[0].settled.pieces, 6.0 * 360.0);
+        assert!((whole[0].settled.pieces - 6.0 * 360.0).abs() < 1e-9);
     }
 
     #[test]

@@ -253,3 +253,75 @@ fn a_reason_of_another_day_is_not_refused_for_this_one() {
     );
     assert_eq!(answer["pareto"][0]["reason"], "stop", "{answer}");
 }
+
+/// Taken in, but in no figure, and told so.
+#[track_caller]
+fn check_unused(plant: &Plant, table: &str, why: &str) {
+    let told = plant.take_in_partly(table);
+    let unused = told[0]["unused"].as_array().unwrap();
+    assert_eq!(
+        (&told[0]["refused"], unused.len()),
+        (&0.into(), 1),
+        "{told}"
+    );
+    assert!(unused[0].as_str().unwrap().contains(why), "{told}");
+}
+
+#[test]
+fn what_is_in_no_figure_is_told() {
+    let stopped = |_: u32, at: u32| {
+        if (60..180).contains(&at) {
+            Some((STOPPED, 2, 0, "A"))
+        } else {
+            USUAL
+        }
+    };
+    let reason = |start: &str, at: &str| {
+        format!("entered_at,work_unit,stop_start,reason\n{at},press,{start},tool\n")
+    };
+    let origin = |origin: &str| {
+        format!("found_at,work_unit,origin_time,count\n2026-05-06T09:00:00Z,press,{origin},3\n")
+    };
+    for kept in ["", "\n[history]\nraw = \"1d\"\n"] {
+        let plant = Plant::recorded(&config(kept), 4, stopped, |_, _| "");
+        let (seven, eight) = ("2026-05-05T07:00:00Z", "2026-05-05T08:00:00Z");
+        check_unused(
+            &plant,
+            &reason(eight, "2026-05-05T09:00:00Z"),
+            "press: no stop begins at",
+        );
+        check_unused(
+            &plant,
+            &reason(seven, "2026-05-20T09:00:00Z"),
+            "may be coded within 7 days",
+        );
+        check_unused(&plant, &origin("2020-05-05T08:00:00Z"), "it has no figures");
+        plant.take_in(&reason(seven, "2026-05-05T09:00:00Z"));
+        let causes = plant.json(&["oee", "--from", "2026-05-05", "--to", "2026-05-05"]);
+        assert!(causes.to_string().contains("tool"), "{causes}");
+    }
+}
+
+#[test]
+fn ideal_cycles_that_come_too_late_for_a_shift_are_told() {
+    let plant = Plant::recorded(
+        &config("\n[history]\nraw = \"1d\"\n"),
+        4,
+        |_, _| USUAL,
+        |_, _| "",
+    );
+    let table = |cycle_s: u32| {
+        format!("product,ideal_cycle_s,valid_from\nA,{cycle_s},2026-01-01T00:00:00Z\n")
+    };
+    let told = plant.take_in_partly(&table(30));
+    let unused = told[0]["unused"].to_string();
+    assert!(
+        unused.contains("press: 3 shifts are older than single samples are kept"),
+        "{unused}"
+    );
+    // What they were stated with.
+    assert_eq!(
+        plant.take_in(&table(60))[0]["unused"],
+        Value::Array(Vec::new())
+    );
+}

@@ -250,6 +250,31 @@ pub(super) fn products(events: &[Event]) -> Vec<(&str, Timestamp)> {
         .collect()
 }
 
+/// Something that was said of one moment of a work unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said {
+    /// Of when: begin of a stop, or when rejects were made.
+    pub(super) of: Timestamp,
+    /// When it was said.
+    pub(super) at: Timestamp,
+    /// Whether it is the reason of a stop.
+    pub(super) is_reason: bool,
+}
+
+/// What events say of moments of a work unit: reasons and late rejects.
+pub(super) fn moments(events: &[Event], unit: &WorkUnit) -> Vec<Said> {
+    let said = |event: &Event| {
+        let of = *concerned(std::slice::from_ref(event), unit).first()?;
+        let is_reason = event.kind == EventKind::REASON_EDIT;
+        (is_reason || event.kind == LATE_REJECTS).then_some(Said {
+            of: of.start,
+            at: event.time,
+            is_reason,
+        })
+    };
+    events.iter().filter_map(said).collect()
+}
+
 /// Times of a work unit that events say something new about.
 pub(super) fn concerned(events: &[Event], unit: &WorkUnit) -> Vec<Span> {
     let moment = |at_ns| moment(Timestamp::from_nanos(at_ns));

@@ -193,9 +193,11 @@ impl Figures {
         }
     }
 
-    /// Total effective equipment performance: sum(PRU * GQ) by all of the calendar's time; `None` without busy time.
+    /// Total effective equipment performance: sum(PRU * GQ) by all of the calendar's time; `None` where neither
+    /// busy time nor a piece is known.
     pub fn teep(&self, calendar: Duration) -> Option<f64> {
-        let productive = self.fully_productive_s.filter(|_| self.pbt_s > 0.0)?;
+        let is_known = |productive: &f64| self.pbt_effective_s > 0.0 || *productive > 0.0;
+        let productive = self.fully_productive_s.filter(is_known)?;
         ratio(productive, calendar.as_secs_f64())
     }
 }
