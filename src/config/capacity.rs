@@ -76,7 +76,13 @@ impl Capacity {
         let per_tag = |tag: &Tag| TAG_BYTES + words(tag) + learning(tag);
         Self {
             tags: config.tags.len(),
-            false_alarms_per_day: config.tags.iter().filter_map(false_alarms_per_day).sum(),
+            // The sum of nothing would be -0.
+            false_alarms_per_day: 0.0
+                + config
+                    .tags
+                    .iter()
+                    .filter_map(false_alarms_per_day)
+                    .sum::<f64>(),
             detected_tags: devices.iter().map(|load| load.detected_tags).sum(),
             values_per_s: devices.iter().map(|load| load.values_per_s).sum(),
             records_per_s: config.tags.iter().map(records_per_s).sum(),
