@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,10 +15,15 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::control::{self, ControlError, Request};
 use crate::historian::Historian;
+use crate::history::HistoryError;
 use crate::model::Timestamp;
 use crate::model::with_causes;
 
 pub(super) type Failure = Box<dyn Error>;
+
+/// Another command may be reading the history of a stopped gateway: for ten seconds its end is waited for.
+const IN_USE_TRIES: u32 = 100;
+const IN_USE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the answer comes from, and how it is printed.
 #[derive(Debug, clap::Args)]
@@ -121,7 +127,16 @@ pub(super) fn open(
         return Err(format!("`{}` has no history yet", directory.display()).into());
     }
     let now = SystemClock::start().now().wall;
-    let historian = Historian::open(config, directory, now)?;
+    let open = || Historian::open(config, directory, now);
+    let mut historian = open();
+    for _again in 0..IN_USE_TRIES {
+        if !historian.as_ref().is_err_and(HistoryError::is_in_use) {
+            break;
+        }
+        std::thread::park_timeout(IN_USE_PAUSE);
+        historian = open();
+    }
+    let historian = historian?;
     let now = history.map_or(now, |_| historian.latest());
     Ok((historian, now))
 }

@@ -95,6 +95,14 @@ from_redb!(
 );
 
 impl HistoryError {
+    /// Whether another program has the store open.
+    pub fn is_in_use(&self) -> bool {
+        let Self::Open { source, .. } = self else {
+            return false;
+        };
+        matches!(**source, redb::DatabaseError::DatabaseAlreadyOpen)
+    }
+
     /// Whether pages of the store are damaged, and not only what was asked for cannot be had.
     pub(super) fn is_damage(&self) -> bool {
         match self {

@@ -107,3 +107,13 @@ fn steps_of_days_are_days_of_the_clock() {
     assert_eq!(query("1d"), (1, "2026-05-05T00:00:00.000Z".to_owned()));
     assert_eq!(query("1h"), (24, "2026-05-05T06:00:00.000Z".to_owned()));
 }
+
+#[test]
+fn commands_that_read_at_once_wait_for_each_other() {
+    let plant = Plant::of(1, |_, _| USUAL);
+    std::thread::scope(|scope| {
+        for _reader in 0..6 {
+            scope.spawn(|| plant.row("press", &[]));
+        }
+    });
+}

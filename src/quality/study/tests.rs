@@ -260,6 +260,9 @@ fn rare_events_are_charted_by_what_lies_between_them() {
     let hours = run_study(&times, &counts(&events, 200.0)).unwrap().report;
     assert_eq!(hours.panels[0].points[0].value, Some(1.5));
     assert_eq!(hours.capability, None);
+    assert!(!codes(&hours).contains(&"frequent_events"));
+    let often = run_study(&times, &counts(&[3, 2, 4, 0, 5, 3, 2], 200.0)).unwrap();
+    assert!(codes(&often.report).contains(&"frequent_events"));
     let mut plain = study;
     plain.chart = Some(ChartKind::P);
     let report = run_study(&plain, &counts(&events, 200.0)).unwrap().report;

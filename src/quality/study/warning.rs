@@ -148,6 +148,20 @@ fn of_counts(prepared: &Prepared, warnings: &mut Vec<WarningReport>) {
             ),
         );
     }
+    let between = matches!(prepared.kind, ChartKind::G | ChartKind::TimeBetween);
+    if let Some(events) = prepared
+        .events_per_sample
+        .filter(|events| between && *events > 1.0)
+    {
+        add(
+            warnings,
+            true,
+            "frequent_events",
+            format!(
+                "{events:.2} events per sample: what lies between those of one sample is not known and taken for equal; chart their share"
+            ),
+        );
+    }
     let outside = prepared
         .dispersion
         .filter(|ratio| by_chance && !(0.5..=2.0).contains(ratio));
