@@ -230,7 +230,7 @@ fn questions_that_have_no_answer_say_why() {
         (&["oee", "--model", "best"], "allowed: iso22400, tpm"),
         (
             &["oee", "--from", "today", "--to", "2020-01-01"],
-            "is empty or longer than ten years",
+            "is empty or longer than a hundred years",
         ),
         (&["history", "query", "press1.tmp"], "press1.tmp"),
         (

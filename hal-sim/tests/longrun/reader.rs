@@ -152,8 +152,8 @@ impl Machine<'_> {
             .or_default()
     }
 
-    /// Each state holds until the next sample. A planned window is known from the calendar, but running, or being set
-    /// up, in it counts.
+    /// Each state holds until the next sample. A planned window is known from the calendar, also in a gap, but running, or
+    /// being set up, in it counts.
     fn times(&self, samples: &[(i64, Option<Sample>)], atoms: &mut Atoms) {
         let mut last: Option<&Sample> = None;
         for pair in samples.windows(2) {
@@ -169,7 +169,7 @@ impl Machine<'_> {
             let category = match here {
                 Some(sample) if is_planned && !works(sample.category) => "planned",
                 Some(sample) => sample.category,
-                None if is_planned && last.category != "run" => "planned",
+                None if is_planned => "planned",
                 None => "unknown",
             };
             let atom = self.atom(atoms, instance, &last.order);
