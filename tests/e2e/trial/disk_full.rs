@@ -9,7 +9,7 @@ use std::path::Path;
 use hal_sim::{DeviceFault, FragmentOptions};
 use serde_json::{Value, json};
 
-use crate::rig::{Message, PATIENCE, Rig, eventually};
+use crate::rig::{Gateway, Message, PATIENCE, Rig, eventually};
 
 const PLANT: &str = r#"
 seed = 18
@@ -54,7 +54,7 @@ pub(crate) fn run(data_dir: &Path) -> Value {
     let rig = Rig::with_data_dir(data_dir.join("data"), PLANT, options);
     rig.configure(|c| c.buffer = "alert_reserve_bytes = \"1MiB\"".into());
     let filler = data_dir.join("filler");
-    fill(&filler);
+    fill(&filler, FREE_BYTES);
     let mut gateway = rig.start();
     rig.recorder.wait("a value", |m| m.kind() == "raw");
     rig.cut();
@@ -66,11 +66,6 @@ pub(crate) fn run(data_dir: &Path) -> Value {
             counts.any(|count| count > 0)
         });
         is_any.then_some(dropped).ok_or_else(|| status.to_string())
-    });
-    // It writes once a second, so that it need not be the first to find no room.
-    eventually("the history finds no room", PATIENCE * 4, || {
-        let is_told = gateway.log().contains("The history cannot be written");
-        is_told.then_some(()).ok_or_else(|| gateway.log())
     });
     gateway.assert_runs();
     let known = rig.lane("alerts", "last_seq");
@@ -84,8 +79,7 @@ pub(crate) fn run(data_dir: &Path) -> Value {
     });
     gateway.assert_runs();
     rig.heal(fault);
-    std::fs::remove_file(filler).expect("remove the filler");
-    let history = history_recovers(&rig);
+    let history = history_recovers(&rig, &gateway, &filler);
     gateway.stop();
     let stream = rig.settle();
     json!({
@@ -97,8 +91,16 @@ pub(crate) fn run(data_dir: &Path) -> Value {
     })
 }
 
-/// People were told that the history could not be written, and once there is room it is written again, without a restart.
-fn history_recovers(rig: &Rig) -> String {
+/// People are told that the history cannot be written or packed, and once there is room it is again, without a restart.
+fn history_recovers(rig: &Rig, gateway: &Gateway, filler: &Path) -> String {
+    // Telemetry gives way to it: what is left must be little, so that it finds no room soon.
+    fill(filler, 0);
+    eventually("the history finds no room", PATIENCE * 6, || {
+        let log = gateway.log();
+        let is_told = log.contains("The history cannot be");
+        is_told.then_some(()).ok_or(log)
+    });
+    std::fs::remove_file(filler).expect("remove the filler");
     let of_history = |m: &Message, transition: &str| {
         m.kind() == "alert" && m.text("kind") == "history" && m.text("transition") == transition
     };
@@ -110,13 +112,15 @@ fn history_recovers(rig: &Rig) -> String {
     raised.text("message").to_owned()
 }
 
-/// Leaves [`FREE_BYTES`] on the file system of `path`.
-fn fill(path: &Path) {
+/// Leaves `free` bytes on the file system of `path`, as long as nobody gives any back.
+fn fill(path: &Path, free: u64) {
     let block = vec![0x55; 1 << 20];
-    let mut file = File::create(path).expect("make the filler");
+    let mut options = File::options();
+    let file = options.append(true).create(true).open(path);
+    let mut file = file.expect("make the filler");
     while file.write_all(&block).is_ok() {}
     let size = file.metadata().expect("know the filler's size").len();
-    let left = size.checked_sub(FREE_BYTES);
+    let left = size.checked_sub(free);
     let left = left.expect("a file system of more than the space to be left");
     assert!(
         left < 256 << 20,
