@@ -286,12 +286,8 @@ fn restate_shift(
 ) -> Result<(), AnalysisError> {
     let (unit, start) = (of.0, shift.credit.start);
     let Some(before) = statements(plant, unit, moment(start))?.remove(&start) else {
-        let is_past = shift
-            .credit
-            .end
-            .saturating_add(plant.config.production.settle)
-            <= now;
-        if is_past && !said.is_empty() {
+        // Later shifts are stated when they are due, with what was said of them.
+        if !said.is_empty() && start < stated_until(plant, unit, now)? {
             let refused = format!("{} in {}: it has no figures", unit.name, shift.key);
             restated.refused.push(refused);
         }
