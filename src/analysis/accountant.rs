@@ -16,7 +16,7 @@ use crate::config::{Config, WorkUnit};
 use crate::history::{Event, Reader};
 use crate::model::Timestamp;
 use crate::production::calendar::{Calendar, ShiftInstance};
-use crate::production::reason::ReasonEditError;
+use crate::production::reason::{ReasonEdit, ReasonEditError};
 use crate::production::span::Span;
 
 /// Shifts of a work unit that are stated in one go, after a first start or a long standstill; more follow at once.
@@ -146,26 +146,23 @@ impl Accountant {
         for unit in &self.config.production.work_units {
             let calendar = plant.calendar_of(unit)?;
             let mut spans = intake::concerned(taken, unit);
-            // A planned stop may well be at a time when nobody works.
-            let moments = spans.iter().filter(|span| **span == moment(span.start));
-            for Span { start, .. } in moments.filter(|span| calendar.at(span.start).is_none()) {
-                let refused = format!("{} at {start}: in no shift", unit.name);
+            let said = intake::moments(taken, unit);
+            for Said { of, .. } in said.iter().filter(|said| calendar.at(said.of).is_none()) {
+                let refused = format!("{} at {of}: in no shift", unit.name);
                 restated.refused.push(refused);
             }
             for span in &mut spans {
                 *span = whole_stop(&plant, unit, calendar, *span)?;
             }
             let of_products = of_products(&plant, unit, &intake::products(taken))?;
-            restated
-                .refused
-                .extend(outdated(&plant, unit, &of_products, now)?);
-            spans.extend(of_products);
+            let outdated = outdated(&plant, unit, &of_products, now);
+            restated.refused.extend(outdated);
+            spans.extend(of_products.keys().map(|start| moment(*start)));
             let shifts = spans
                 .iter()
                 .flat_map(|span| calendar.instances(span.start, span.end))
                 .map(|shift| (shift.credit.start, shift));
             let shifts: BTreeMap<Timestamp, ShiftInstance> = shifts.collect();
-            let said = intake::moments(taken, unit);
             for shift in shifts.values() {
                 let said = said.iter().filter(|said| shift.credit.contains(said.of));
                 let said: Vec<&Said> = said.collect();
@@ -176,17 +173,17 @@ impl Accountant {
     }
 }
 
-/// First moments of the stated shifts in which a work unit made one of `products` after something new became known of it.
+/// The stated shifts, by their first moments, in which a work unit made one of `products` after something new became known of it.
 fn of_products(
     plant: &Plant<'_>,
     unit: &WorkUnit,
     products: &[(&str, Timestamp)],
-) -> Result<Vec<Span>, AnalysisError> {
+) -> Result<BTreeMap<Timestamp, StatementV2>, AnalysisError> {
     let Some(from) = products.iter().map(|(_, since)| *since).min() else {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     };
     let since = Span::new(from.saturating_sub(HORIZON), EVER.1);
-    let stated = statements(plant, unit, since)?;
+    let mut stated = statements(plant, unit, since)?;
     let makes = |statement: &StatementV2| {
         let mut atoms = statement.atoms.atoms.iter();
         atoms.any(|atom| {
@@ -194,31 +191,29 @@ fn of_products(
             products.iter().any(|(product, _)| made == Some(*product))
         })
     };
-    let concerned = stated.iter().filter(|(_, statement)| makes(statement));
-    Ok(concerned.map(|(start, _)| moment(*start)).collect())
+    stated.retain(|_, statement| makes(statement));
+    Ok(stated)
 }
 
 /// Shifts whose samples are gone and whose ideal cycles are others now, in words.
 fn outdated(
     plant: &Plant<'_>,
     unit: &WorkUnit,
-    shifts: &[Span],
+    stated: &BTreeMap<Timestamp, StatementV2>,
     now: Timestamp,
-) -> Result<Option<String>, AnalysisError> {
-    let mut count = 0;
-    for shift in shifts {
-        if !has_samples(plant, shift.start, now) {
-            let stated = statements(plant, unit, *shift)?;
-            let is_outdated = |of: &StatementV2| has_other_ideals(plant, shift.start, of);
-            count += usize::from(stated.values().any(is_outdated));
-        }
-    }
-    Ok((count > 0).then(|| {
+) -> Option<String> {
+    let old = stated
+        .iter()
+        .filter(|(start, _)| !has_samples(plant, **start, now));
+    let count = old
+        .filter(|(start, of)| has_other_ideals(plant, **start, of))
+        .count();
+    (count > 0).then(|| {
         format!(
             "{}: {count} shifts are older than single samples are kept and stay with the ideal cycles they were stated with",
             unit.name
         )
-    }))
+    })
 }
 
 /// How long after a failure figures are tried to be stated again.
@@ -243,8 +238,8 @@ fn stated_until(
     Ok(last.max().unwrap_or(kept))
 }
 
-/// Reasons that are in no figure: of which stop, when they were said, and why not.
-type RefusedReasons = Vec<(Timestamp, Timestamp, ReasonEditError)>;
+/// Reasons that are in no figure, and why not.
+type RefusedReasons = Vec<(ReasonEdit, ReasonEditError)>;
 
 /// What samples say of a shift.
 fn state_shift(
@@ -264,11 +259,7 @@ fn state_shift(
     let booked = booked.filter(|(place, _)| is_booked(*place));
     let booked = booked.map(|(_, late)| late.id).collect();
     let statement = statement(&assembled, shift, booked);
-    let edits = assembled.refused_edits.into_iter();
-    let refused = edits
-        .map(|(edit, why)| (edit.stop_start, edit.at, why))
-        .collect();
-    Ok((statement, refused))
+    Ok((statement, assembled.refused_edits))
 }
 
 fn event_of(unit: &WorkUnit, shift: &ShiftInstance, statement: &StatementV2) -> Event {
@@ -293,17 +284,18 @@ fn restate_shift(
         }
         return Ok(());
     };
-    let (new, refused) = if has_samples(plant, start, now) {
-        let (new, refused) = state_shift(plant, of, shift, now)?;
-        (revised(&before, new), refused)
+    let (new, refused): (_, Vec<ReasonEditError>) = if has_samples(plant, start, now) {
+        let (new, mut refused) = state_shift(plant, of, shift, now)?;
+        let is_of =
+            |said: &&Said, edit: &ReasonEdit| said.of == edit.stop_start && said.at == edit.at;
+        refused.retain(|(edit, _)| said.iter().any(|said| is_of(said, edit)));
+        let refused = refused.into_iter().map(|(_, why)| why);
+        (revised(&before, new), refused.collect())
     } else {
         let refused = said.iter().filter_map(|said| refusal(plant, &before, said));
         (amended(plant, of, (shift, &before)), refused.collect())
     };
-    let of_these = refused
-        .into_iter()
-        .filter(|(stop, at, _)| said.iter().any(|said| said.of == *stop && said.at == *at));
-    let told = of_these.map(|(.., why)| format!("{}: {why}", unit.name));
+    let told = refused.iter().map(|why| format!("{}: {why}", unit.name));
     restated.refused.extend(told);
     let Some(new) = new else {
         let refused = format!(

@@ -10,7 +10,7 @@ use crate::config::WorkUnit;
 use crate::model::Timestamp;
 use crate::production::atoms::{Atom, AtomKey};
 use crate::production::calendar::{Calendar, ShiftInstance};
-use crate::production::reason::ReasonEditError;
+use crate::production::reason::{ReasonEditError, in_time};
 use crate::production::restate::{Cause, late_rejects, restate};
 use crate::production::stored::AtomsV1;
 
@@ -39,23 +39,15 @@ pub(super) fn refusal(
     plant: &Plant<'_>,
     stated: &StatementV2,
     said: &Said,
-) -> Option<(Timestamp, Timestamp, ReasonEditError)> {
-    let limit = plant.config.production.reasons_editable;
+) -> Option<ReasonEditError> {
     let is_stop = |stop: &StopV1| stop.start_ns == said.of.as_nanos();
-    let why = if !said.is_reason {
+    if !said.is_reason {
         return None;
-    } else if !stated.stops.iter().any(is_stop) {
-        ReasonEditError::NoStop(said.of)
-    } else if said.at > said.of.saturating_add(limit) {
-        ReasonEditError::TooLate {
-            start: said.of,
-            at: said.at,
-            days: limit.as_secs() / 86_400,
-        }
-    } else {
-        return None;
-    };
-    Some((said.of, said.at, why))
+    }
+    if !stated.stops.iter().any(is_stop) {
+        return Some(ReasonEditError::NoStop(said.of));
+    }
+    in_time(said.of, said.at, plant.config.production.reasons_editable).err()
 }
 
 /// What can still be changed once the samples are gone; none where what was stated cannot be read.
@@ -79,9 +71,9 @@ pub(super) fn amended(
         }
     }
     let mut stops = old.stops.clone();
-    let limit = plant.config.production.reasons_editable;
+    let editable = plant.config.production.reasons_editable;
     for (at, name, said) in &plant.reasons {
-        if *at > Timestamp::from_nanos(said.stop_start_ns).saturating_add(limit) {
+        if in_time(Timestamp::from_nanos(said.stop_start_ns), *at, editable).is_err() {
             continue;
         }
         let stop = stops

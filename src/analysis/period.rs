@@ -12,7 +12,7 @@ use crate::production::span::Span;
 
 /// Longest period: a hundred years.
 const DAYS_MAX: i64 = 36_600;
-/// A plant that is closed for longer has a new beginning.
+/// The shift before a day without any is looked for this far back.
 const CLOSED_DAYS_MAX: usize = 31;
 
 /// A period as a person asks for it: production days, or moments.
@@ -161,44 +161,39 @@ fn edge(text: &str, today: Date, last: Option<Date>) -> Result<Edge, PeriodError
 }
 
 fn start_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
-    let shifts = calendar
-        .map(|calendar| calendar.production_day(day))
-        .unwrap_or_default();
-    let first = shifts.iter().map(|shift| shift.credit.start).min();
-    first.unwrap_or_else(|| {
+    first_start(day, calendar).unwrap_or_else(|| {
         // The last night before a day without shifts is none of it.
         let before = calendar.and_then(|calendar| last_end(day, calendar));
-        midnight(day, zone).max(before.unwrap_or(Timestamp::from_nanos(i64::MIN)))
+        let midnight = midnight(day, zone);
+        before.map_or(midnight, |before| midnight.max(before))
     })
 }
 
-/// When the first shift of a production day begins; the end of time without one.
-fn start_of_shifts(day: Date, calendar: Option<&Calendar>) -> Timestamp {
-    let shifts = calendar
-        .map(|calendar| calendar.production_day(day))
-        .unwrap_or_default();
-    let first = shifts.iter().map(|shift| shift.credit.start).min();
-    first.unwrap_or(Timestamp::from_nanos(i64::MAX))
+/// When the first shift of a production day begins.
+fn first_start(day: Date, calendar: Option<&Calendar>) -> Option<Timestamp> {
+    let shifts = calendar?.production_day(day);
+    shifts.iter().map(|shift| shift.credit.start).min()
+}
+
+/// When the last shift of a production day ends.
+fn end_of_shifts(day: Date, calendar: &Calendar) -> Option<Timestamp> {
+    let shifts = calendar.production_day(day);
+    shifts.iter().map(|shift| shift.credit.end).max()
 }
 
 /// When the last shift before a production day ended.
 fn last_end(day: Date, calendar: &Calendar) -> Option<Timestamp> {
     let earlier = std::iter::successors(day.yesterday().ok(), |day| day.yesterday().ok());
-    let mut shifts = earlier
-        .take(CLOSED_DAYS_MAX)
-        .map(|day| calendar.production_day(day))
-        .filter(|shifts| !shifts.is_empty());
-    shifts.next()?.iter().map(|shift| shift.credit.end).max()
+    let mut days = earlier.take(CLOSED_DAYS_MAX);
+    days.find_map(|day| end_of_shifts(day, calendar))
 }
 
 fn end_of(day: Date, calendar: Option<&Calendar>, zone: &Zone) -> Timestamp {
-    let shifts = calendar
-        .map(|calendar| calendar.production_day(day))
-        .unwrap_or_default();
-    let last = shifts.iter().map(|shift| shift.credit.end).max();
+    let last = calendar.and_then(|calendar| end_of_shifts(day, calendar));
     last.unwrap_or_else(|| {
         let tomorrow = day.tomorrow().unwrap_or(day);
-        midnight(tomorrow, zone).min(start_of_shifts(tomorrow, calendar))
+        let midnight = midnight(tomorrow, zone);
+        first_start(tomorrow, calendar).map_or(midnight, |start| midnight.min(start))
     })
 }
 

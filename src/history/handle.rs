@@ -79,21 +79,12 @@ impl Handle {
         compacted.map_err(|error| HistoryError::Store(Box::new(error.into())))
     }
 
-    /// Reads every page; whether all are as they were written.
+    /// Reads every page; whether all are as they were written. What can be repaired is.
     pub(super) fn is_whole(&self) -> Result<bool> {
         let mut store = self.exclusive();
         let store = store.as_mut().ok_or(HistoryError::Closed)?;
-        store.check_integrity().map_or_else(
-            |error| {
-                let error = HistoryError::Store(Box::new(error.into()));
-                if error.is_damage() {
-                    Ok(false)
-                } else {
-                    Err(error)
-                }
-            },
-            Ok,
-        )
+        let checked = store.check_integrity();
+        checked.map_err(|error| HistoryError::Store(Box::new(error.into())))
     }
 
     fn shared(&self) -> RwLockReadGuard<'_, Option<Database>> {

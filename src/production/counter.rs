@@ -126,6 +126,13 @@ pub fn counted_in(counted: &[Counted], span: Span) -> impl Iterator<Item = &Coun
     own.take_while(move |c| c.span.end <= span.end)
 }
 
+/// Whether a reading was in one of `spans`, which are in order and do not overlap, or at its end.
+pub fn is_counted_in(spans: &[Span], counted: &Counted) -> bool {
+    let at = counted.span.end;
+    let first = spans.partition_point(|span| span.end < at);
+    spans.get(first).is_some_and(|span| span.start < at)
+}
+
 /// What was not a normal step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CounterEvent {

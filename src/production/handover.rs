@@ -7,7 +7,7 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use super::calendar::{ShiftInstance, ShiftKey};
-use super::counter::{Counted, counted_in};
+use super::counter::{Counted, counted_in, is_counted_in};
 use super::span::{Span, ratio, shared};
 use crate::model::Timestamp;
 
@@ -69,7 +69,8 @@ impl HandoverRates {
 }
 
 /// Rates of each shift in `window`. `counted` is in order of time; a count belongs to the moment of its reading. `planned`
-/// are planned stops in order and without overlap, and what a machine makes in them is in neither part, as their time is; `ideal` is the ideal cycle of what is made at a time, in seconds.
+/// are planned stops in order and without overlap, and what a machine makes in them is in neither part, as their time is;
+/// `ideal` is the ideal cycle of what is made at a time, in seconds.
 pub fn handover_rates(
     shifts: &[ShiftInstance],
     counted: &[Counted],
@@ -82,12 +83,8 @@ pub fn handover_rates(
             length: span.length().saturating_sub(shared(&span, planned)),
             ..Part::default()
         };
-        let in_plan = |made: &&Counted| {
-            let first = planned.partition_point(|stop| stop.end < made.span.end);
-            let stop = planned.get(first);
-            stop.is_some_and(|stop| stop.start < made.span.end)
-        };
-        for made in counted_in(counted, span).filter(|made| !in_plan(made)) {
+        let outside = |made: &&Counted| !is_counted_in(planned, made);
+        for made in counted_in(counted, span).filter(outside) {
             part.pieces += made.pieces;
             match ideal(made.span.end) {
                 Some(pru_s) => part.standard_s += pru_s * made.pieces,

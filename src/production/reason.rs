@@ -193,6 +193,18 @@ pub enum ReasonEditError {
     },
 }
 
+/// Whether the reason of a stop that began at `start` may be given at `at`.
+pub fn in_time(start: Timestamp, at: Timestamp, editable: Duration) -> Result<(), ReasonEditError> {
+    if at < start {
+        return Err(ReasonEditError::TooEarly { start, at });
+    }
+    if at > start.saturating_add(editable) {
+        let days = editable.as_secs() / 86_400;
+        return Err(ReasonEditError::TooLate { start, at, days });
+    }
+    Ok(())
+}
+
 /// Checks one edit of a stop whose reason is `old` at `revision`.
 ///
 /// `tree` is `None` in a plant without a tree: then every reason is accepted.
@@ -202,23 +214,16 @@ pub fn revise(
     tree: Option<&ReasonTree>,
     editable: Duration,
 ) -> Result<ReasonRevision, ReasonEditError> {
-    let (start, at) = (edit.stop_start, edit.at);
-    if at < start {
-        return Err(ReasonEditError::TooEarly { start, at });
-    }
-    if at > start.saturating_add(editable) {
-        let days = editable.as_secs() / 86_400;
-        return Err(ReasonEditError::TooLate { start, at, days });
-    }
+    in_time(edit.stop_start, edit.at, editable)?;
     if let (Some(tree), Some(reason)) = (tree, &edit.reason)
         && !tree.contains(reason)
     {
         return Err(ReasonEditError::Unknown(Arc::clone(reason)));
     }
     Ok(ReasonRevision {
-        stop_start: start,
+        stop_start: edit.stop_start,
         revision: revision.saturating_add(1),
-        at,
+        at: edit.at,
         by: edit.by.clone(),
         old: old.cloned(),
         new: edit.reason.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::atoms::{Atom, AtomKey, Mark};
 use super::super::calendar::{ShiftInstance, ShiftKey};
-use super::super::counter::Counted;
+use super::super::counter::{Counted, is_counted_in};
 use super::super::elements::{Element, Elements, Output};
 use super::super::restate::{RestateError, book, origin};
 use super::super::span::{Span, union};
@@ -126,7 +126,7 @@ impl<'a> Cells<'a> {
         ] {
             let mut attribution = Attribution::new(self.segments, &runs, gap);
             for counted in list {
-                let is_startup = kind != CounterKind::Main && is_within(startups, counted);
+                let is_startup = kind != CounterKind::Main && is_counted_in(startups, counted);
                 attribution.share(counted, |share| self.book(kind, share, is_startup, counted));
             }
         }
@@ -225,15 +225,4 @@ impl<'a> Cells<'a> {
         }
         refused
     }
-}
-
-/// Whether a reject was counted in one of `spans`.
-fn is_within(spans: &[Span], counted: &Counted) -> bool {
-    let at = counted.span.end;
-    let after = spans.partition_point(|span| span.end <= at);
-    spans.get(after).is_some_and(|span| span.start < at)
-        || after
-            .checked_sub(1)
-            .and_then(|place| spans.get(place))
-            .is_some_and(|span| span.end == at && span.start < at)
 }
