@@ -2,19 +2,21 @@
 
 use serde_json::Value;
 
-use crate::press::{RUN, STOPPED, USUAL, check, check_flag, config};
+use crate::press::{Minute, RUN, STOPPED, USUAL, check, check_flag, config};
 use crate::recorded::Plant;
+
+/// From seven to nine the press stands in its mode of maintenance.
+fn two_hours_of_maintenance(_day: u32, at: u32) -> Minute {
+    if (60..180).contains(&at) {
+        Some((STOPPED, 2, 0, "A"))
+    } else {
+        USUAL
+    }
+}
 
 #[test]
 fn planned_maintenance_is_no_downtime_and_what_is_not_planned_is() {
-    let minute = |_: u32, at: u32| {
-        if (60..180).contains(&at) {
-            Some((STOPPED, 2, 0, "A"))
-        } else {
-            USUAL
-        }
-    };
-    let plant = Plant::of(1, minute);
+    let plant = Plant::of(1, two_hours_of_maintenance);
     let row = plant.row("press", &[]);
     check(&row, "stop_s", 7_200.0);
     assert_eq!(row["failures"], 1);
@@ -269,13 +271,6 @@ fn check_unused(plant: &Plant, table: &str, why: &str) {
 
 #[test]
 fn what_is_in_no_figure_is_told() {
-    let stopped = |_: u32, at: u32| {
-        if (60..180).contains(&at) {
-            Some((STOPPED, 2, 0, "A"))
-        } else {
-            USUAL
-        }
-    };
     let reason = |start: &str, at: &str| {
         format!("entered_at,work_unit,stop_start,reason\n{at},press,{start},tool\n")
     };
@@ -283,7 +278,7 @@ fn what_is_in_no_figure_is_told() {
         format!("found_at,work_unit,origin_time,count\n2026-05-06T09:00:00Z,press,{origin},3\n")
     };
     for kept in ["", "\n[history]\nraw = \"1d\"\n"] {
-        let plant = Plant::recorded(&config(kept), 4, stopped, |_, _| "");
+        let plant = Plant::recorded(&config(kept), 4, two_hours_of_maintenance, |_, _| "");
         let (seven, eight) = ("2026-05-05T07:00:00Z", "2026-05-05T08:00:00Z");
         check_unused(
             &plant,

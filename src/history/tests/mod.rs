@@ -49,6 +49,12 @@ struct Plant {
 }
 
 impl Plant {
+    #[track_caller]
+    fn assert_sound(&self) {
+        let report = self.writer.reader().verify(&mut |_| true).unwrap();
+        assert!(report.is_sound(), "{report:#?}");
+    }
+
     fn new() -> Self {
         Self::with(settings(), at(0))
     }

@@ -561,12 +561,5 @@ fn a_number_that_no_process_has_is_no_number() {
     let answer = plant.query(0, HOUR_MS, hour(), &[Aggregate::Count, Aggregate::Max]);
     let of = |aggregate| answer.series[0].value(aggregate, 0);
     assert_eq!((of(0), of(1)), (Some(2.0), Some(f64::from(f32::MAX))));
-    assert!(
-        plant
-            .writer
-            .reader()
-            .verify(&mut |_| true)
-            .unwrap()
-            .is_sound()
-    );
+    plant.assert_sound();
 }
